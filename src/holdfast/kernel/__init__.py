@@ -1,0 +1,1 @@
+"""What every domain stands on: transactions, refusals, events, time, money and ids."""

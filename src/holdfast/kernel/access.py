@@ -1,0 +1,68 @@
+"""Who the database takes a session for: the row-level security policies' side of an actor.
+
+Every connection that a session takes from the pool is told, before anything else is sent on it, who is calling
+(`holdfast.kind`, `.id`, `.booking_ids`, `.caller`); so no caller can inherit another's. The application's role
+owns no table, and the policies of every domain read these settings through the functions of `kernel_0002`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Connection, event, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session, SessionTransaction
+
+APPLICATION_ROLE = "holdfast_app"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """`name` is the scope of the caller's idempotency keys."""
+
+    kind: str
+    id: UUID | None = None
+    booking_id: UUID | None = None
+    name: str = "-"
+
+
+NOBODY = Caller(kind="anonymous", name="anonymous:-")
+
+TELL = text(
+    """
+    SELECT set_config('holdfast.kind', :kind, false), set_config('holdfast.id', :id, false),
+           set_config('holdfast.booking_ids', :booking_ids, false), set_config('holdfast.caller', :name, false)
+    """
+)
+ADMIT = text("SELECT set_config('holdfast.booking_ids', :booking_ids, true)")
+
+
+def tell_who_calls(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
+    """Runs whenever a session takes a connection; a session nobody was named for is an anonymous one."""
+    caller = session.info.get("caller", NOBODY)
+    connection.execute(
+        TELL,
+        {
+            "kind": caller.kind,
+            "id": str(caller.id or ""),
+            "booking_ids": array([caller.booking_id] if caller.booking_id else []),
+            "name": caller.name,
+        },
+    )
+
+
+async def admit(db: AsyncSession, booking_ids: Iterable[UUID]) -> None:
+    """Let an anonymous caller see the bookings that this transaction makes for them, until it ends."""
+    await db.execute(ADMIT, {"booking_ids": array(booking_ids)})
+
+
+def array(ids: Iterable[UUID]) -> str:
+    """A PostgreSQL array as text."""
+    return "{" + ",".join(map(str, ids)) + "}"
+
+
+class CallingSession(Session):
+    """A session that introduces its caller to the database."""
+
+
+event.listen(CallingSession, "after_begin", tell_who_calls)
