@@ -1,0 +1,1 @@
+"""One package per domain; none imports another. They meet in contracts, ports and events."""

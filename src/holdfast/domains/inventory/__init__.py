@@ -1,0 +1,1 @@
+"""Venues, resources and what is held of them."""

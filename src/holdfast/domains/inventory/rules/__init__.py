@@ -1,0 +1,1 @@
+"""Pure rules: the calendar, pools, and the evaluator that says yes or why not."""
