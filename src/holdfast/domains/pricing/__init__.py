@@ -1,0 +1,1 @@
+"""What things cost: rates, fee rules and the price of a stay."""
