@@ -1,0 +1,1 @@
+"""Bookings: one id, two machines, and the claim that goes with them."""

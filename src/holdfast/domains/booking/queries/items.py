@@ -1,0 +1,114 @@
+"""The statements on a booking's items and on staff's tasks. The booking's row is locked before its items'."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from holdfast.contracts.booking import BookingId, ItemId, ItemStatus, TaskId, TaskView
+from holdfast.contracts.inventory import ReservationId
+from holdfast.domains.booking.exceptions import ItemNotFound, TaskNotFound
+from holdfast.domains.booking.models import items, tasks
+from holdfast.domains.booking.records import ItemRecord
+from holdfast.kernel.paging import Page, PageRequest
+
+COLUMNS = [column for column in items.c if column.name != "number"]
+
+
+async def insert_item(db: AsyncSession, item: ItemRecord, *, number: int) -> None:
+    values = {name: getattr(item, name) for name in ItemRecord.__dataclass_fields__}
+    await db.execute(insert(items).values(**values, number=number))
+
+
+async def items_of(db: AsyncSession, booking_id: BookingId) -> list[ItemRecord]:
+    """In the order in which they were added: the inventory's item 1 is the booking's own claim."""
+    rows = await db.execute(select(*COLUMNS).where(items.c.booking_id == booking_id).order_by(items.c.number))
+    return [ItemRecord(**{**row, "status": ItemStatus(row["status"])}) for row in rows.mappings()]
+
+
+async def item_of(db: AsyncSession, booking_id: BookingId, item_id: ItemId) -> ItemRecord:
+    found = [item for item in await items_of(db, booking_id) if item.id == item_id]
+    if not found:
+        raise ItemNotFound
+    return found[0]
+
+
+async def next_number(db: AsyncSession, booking_id: BookingId) -> int:
+    highest = await db.scalar(select(func.max(items.c.number)).where(items.c.booking_id == booking_id))
+    return (highest or 1) + 1
+
+
+async def write_item(db: AsyncSession, item: ItemRecord) -> None:
+    values = {
+        name: getattr(item, name)
+        for name in (
+            "status",
+            "confirmation_reference",
+            "reason",
+            "confirmed_at",
+            "updated_at",
+            "reservation_id",
+        )
+    }
+    await db.execute(update(items).where(items.c.id == item.id).values(values))
+
+
+async def waiting(db: AsyncSession, booking_ids: Iterable[BookingId]) -> set[BookingId]:
+    """Those of these bookings with an item whose supplier has not confirmed it."""
+    open_ = select(items.c.booking_id).where(
+        items.c.booking_id.in_(list(booking_ids)),
+        items.c.supplier_id.is_not(None),
+        items.c.status != ItemStatus.CONFIRMED,
+    )
+    return set(await db.scalars(open_))
+
+
+async def holds_of(db: AsyncSession, booking_ids: Iterable[BookingId]) -> Mapping[BookingId, list[ReservationId]]:
+    rows = await db.execute(
+        select(items.c.booking_id, items.c.reservation_id)
+        .where(items.c.booking_id.in_(list(booking_ids)), items.c.reservation_id.is_not(None))
+        .order_by(items.c.booking_id, items.c.number)
+    )
+    found: dict[BookingId, list[ReservationId]] = {}
+    for row in rows:
+        found.setdefault(row.booking_id, []).append(row.reservation_id)
+    return found
+
+
+CONFIRM_OWN = text(
+    """
+    UPDATE booking.items SET status = 'confirmed', confirmed_at = :now, updated_at = :now
+    WHERE booking_id = ANY (CAST(:ids AS uuid[])) AND supplier_id IS NULL AND status = 'requested'
+    """
+)
+
+
+async def confirm_own(db: AsyncSession, booking_ids: Sequence[BookingId], *, now: datetime) -> None:
+    """The house's own items confirm themselves when their booking is confirmed."""
+    await db.execute(CONFIRM_OWN, {"ids": list(booking_ids), "now": now})
+
+
+async def insert_task(db: AsyncSession, task: TaskView) -> None:
+    await db.execute(insert(tasks).values(**task.model_dump()))
+
+
+async def open_tasks(db: AsyncSession, page: PageRequest) -> Page[TaskView]:
+    """The oldest first."""
+    fitting = select(tasks).where(tasks.c.done_at.is_(None))
+    total = await db.scalar(select(func.count()).select_from(fitting.subquery())) or 0
+    rows = await db.execute(fitting.order_by(tasks.c.created_at, tasks.c.id).limit(page.limit).offset(page.offset))
+    found = [TaskView.from_store(dict(row)) for row in rows.mappings()]
+    return Page(items=found, page=page.page, limit=page.limit, total=total)
+
+
+async def finish_task(db: AsyncSession, task_id: TaskId, *, by: UUID | None, now: datetime) -> TaskView:
+    """Done once; a task that was done before stays as it was. TaskNotFound."""
+    await db.execute(
+        update(tasks).where(tasks.c.id == task_id, tasks.c.done_at.is_(None)).values(done_at=now, done_by=by)
+    )
+    row = (await db.execute(select(tasks).where(tasks.c.id == task_id))).mappings().one_or_none()
+    if row is None:
+        raise TaskNotFound
+    return TaskView.from_store(dict(row))

@@ -1,0 +1,1 @@
+"""Booking's pure rules: the machines, their guards, refund tiers and references."""
