@@ -1,0 +1,1 @@
+"""Money: intents, captures, refunds, the providers' news, and the ledger."""
