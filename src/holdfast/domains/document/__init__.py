@@ -1,0 +1,1 @@
+"""Papers of a booking: written down once with their number, printed afterwards."""

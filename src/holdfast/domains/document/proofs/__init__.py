@@ -1,0 +1,1 @@
+"""What is signed: the links that download, the codes that open doors."""
