@@ -1,0 +1,1 @@
+"""Third parties behind ports, and the embedded database."""

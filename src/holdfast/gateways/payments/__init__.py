@@ -1,0 +1,1 @@
+"""Payment providers: what they are asked, what they say, and how their webhooks are believed."""
