@@ -1,0 +1,1 @@
+"""`/socket.io`: what happens, as it happens, to whoever may see it."""
