@@ -1,0 +1,38 @@
+"""The command line, a file per command group. Imports are late: `holdfast --help` need not load a server."""
+
+import sys
+
+import typer
+from pydantic import ValidationError
+
+from holdfast.cli import database, demo, events, inspection, serving, users
+from holdfast.kernel.postgres_url import UnusableUrl
+
+app = typer.Typer(
+    help="Holdfast, the booking core.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
+app.command()(demo.demo)
+app.command()(serving.serve)
+app.command()(serving.worker)
+app.command()(database.migrate)
+app.add_typer(database.group, name="db")
+app.add_typer(users.group, name="users")
+app.add_typer(users.keys, name="keys")
+app.add_typer(events.group, name="events")
+app.command()(inspection.audit)
+app.command()(inspection.doctor)
+app.command()(inspection.openapi)
+
+
+def main() -> None:
+    """The command, and for a setting that cannot be, which one and why instead of a traceback."""
+    try:
+        app()
+    except ValidationError as error:
+        for each in error.errors():
+            name = ".".join(str(part) for part in each["loc"])
+            typer.echo(f"{name}: {each['msg']}", err=True)
+        sys.exit(2)
+    except UnusableUrl as error:
+        typer.echo(str(error), err=True)
+        sys.exit(2)
