@@ -35,7 +35,7 @@ class RedisServer:
         self.process = subprocess.Popen(
             [self.program, *where, *nothing_kept], stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
         )
-        until = time.monotonic() + 20
+        until = time.monotonic() + 120
         while not self.answers():
             assert self.process.poll() is None, "redis-server has ended"
             assert time.monotonic() < until, "redis-server does not answer"

@@ -31,7 +31,7 @@ def server(database_url: str, **settings: str) -> Iterator[str]:
     process = subprocess.Popen(command, env=environment)
     url = f"http://{HOST}:{port}"
     try:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 180
         while not answers(url):
             assert process.poll() is None, "the server has ended"
             assert time.monotonic() < until, "the server does not answer"

@@ -88,7 +88,7 @@ class Served:
         with (self.data_dir / "serve.log").open("ab") as log:
             settings = {**environment(self.data_dir), "HOLDFAST_WORKER_IN_PROCESS": str(self.background)}
             self.process = subprocess.Popen(command, env=settings, cwd=self.data_dir, stdout=log, stderr=log)
-        while time.monotonic() < began + 60:
+        while time.monotonic() < began + 180:
             assert self.process.poll() is None, (self.data_dir / "serve.log").read_text()[-4000:]
             try:
                 if httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200:
@@ -97,7 +97,7 @@ class Served:
                     return seconds
             except httpx.TransportError:
                 time.sleep(0.05)
-        raise TimeoutError(f"no answer within a minute:\n{(self.data_dir / 'serve.log').read_text()[-4000:]}")
+        raise TimeoutError(f"no answer within three minutes:\n{(self.data_dir / 'serve.log').read_text()[-4000:]}")
 
     def signed_in(self) -> str:
         """A staff member's token; the account is made with the first server of this data folder."""
@@ -113,11 +113,11 @@ class Served:
 
     def login(self) -> httpx.Response:
         said = {"email": EMAIL, "password": PASSWORD}
-        return httpx.post(f"{self.url}/api/v1/auth/login", json=said, timeout=20)
+        return httpx.post(f"{self.url}/api/v1/auth/login", json=said, timeout=60)
 
     def client(self) -> httpx.AsyncClient:
         """The staff member's; the token outlives a restart."""
-        return httpx.AsyncClient(base_url=self.url, timeout=20, headers=bearer(self.token))
+        return httpx.AsyncClient(base_url=self.url, timeout=60, headers=bearer(self.token))
 
     def kill(self) -> None:
         """As the kernel does when memory is short: this process and its workers, nobody else."""

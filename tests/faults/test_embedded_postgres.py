@@ -76,7 +76,7 @@ def kill_server(data_dir: Path) -> None:
     pid = server_pid(data_dir)
     assert pid
     os.kill(pid, signal.SIGKILL)
-    psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=10)
+    psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=120)
 
 
 def test_two_processes_make_it_together_and_the_last_to_leave_stops_it(

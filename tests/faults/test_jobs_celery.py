@@ -68,7 +68,7 @@ class Tending:
     def stop(self) -> int:
         assert self.program.process
         self.program.process.send_signal(signal.SIGTERM)
-        return self.program.process.wait(60)
+        return self.program.process.wait(120)
 
 
 async def counts(db: asyncpg.Connection, job: str) -> dict[str, int]:
@@ -77,7 +77,7 @@ async def counts(db: asyncpg.Connection, job: str) -> dict[str, int]:
 
 async def until(db: asyncpg.Connection, job: str, *tending: Tending, **wanted: int) -> None:
     """Return when the job has at least these notes."""
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 240
     while True:
         found = await counts(db, job)
         if all(found.get(what, 0) >= number for what, number in wanted.items()):

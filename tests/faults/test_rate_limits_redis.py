@@ -58,7 +58,7 @@ async def test_redis_dies_and_comes_back(database_url: str, redis: RedisServer) 
             assert await limits_state(client) == ("degraded", 0.0)
 
             redis.start()
-            until = time.monotonic() + 30
+            until = time.monotonic() + 120
             while await limits_state(client) != ("ok", 1.0):
                 assert time.monotonic() < until, "it does not find Redis again"
                 await asyncio.sleep(0.1)
@@ -75,7 +75,7 @@ async def limits_state(client: httpx.AsyncClient) -> tuple[str, float]:
 
 
 async def test_a_redis_that_hangs_is_waited_for_once(redis: RedisServer) -> None:
-    quotas = Quotas(redis.url, patience=0.2)
+    quotas = Quotas(redis.url, patience=1)
     many = Quota.of("read", "100/day")
     assert (await quotas.take(many, "a")).remaining == 99
     assert redis.process
@@ -83,7 +83,7 @@ async def test_a_redis_that_hangs_is_waited_for_once(redis: RedisServer) -> None
     started = time.monotonic()
     for used in range(1, 31):
         assert (await quotas.take(many, "a")).remaining == 100 - used
-    assert time.monotonic() - started < 1.5  # thirty times the patience would be six seconds
+    assert time.monotonic() - started < 15  # thirty times the patience would be thirty seconds
     assert await quotas.state() == "degraded"
     redis.process.send_signal(signal.SIGCONT)
     assert await back(quotas)
@@ -110,7 +110,7 @@ async def test_the_window_of_redis_begins_with_its_first_request(redis: RedisSer
 
 
 async def back(quotas: Quotas) -> bool:
-    for _ in range(100):
+    for _ in range(1_200):
         if await quotas.state() == "ok":
             return True
         await asyncio.sleep(0.1)

@@ -28,7 +28,7 @@ def last_words(house_dir: Path) -> str:
 
 
 async def until(true: Callable[[], Awaitable[object]]) -> None:
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 120
     while not await true():
         assert time.monotonic() < deadline, "it never came to this"
         await asyncio.sleep(0.01)

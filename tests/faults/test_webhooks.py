@@ -143,7 +143,7 @@ async def test_a_certificate_of_another_name_ends_it(office: Office, tmp_path: P
 async def test_what_is_not_taken_arrives_later_with_the_same_id(
     office: Office, told: int | str, status_code: int | None, error: str | None
 ) -> None:
-    sender = WebhookSender(LOOPBACK, timeout_seconds=0.5 if told == SILENCE else 10)
+    sender = WebhookSender(LOOPBACK, timeout_seconds=2 if told == SILENCE else 10)
     async with Receiver([told]) as receiver:
         endpoint = await office.endpoint(receiver.url())
         await office.say("hello")

@@ -91,7 +91,7 @@ def localstripe() -> Iterator[Stripe]:
     process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(port)], stderr=subprocess.DEVNULL)
     peer = Stripe(behind=f"http://{HOST}:{port}")
     try:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 180
         while not answers(peer.behind):
             assert process.poll() is None, "localstripe has ended"
             assert time.monotonic() < until, "localstripe does not answer"
