@@ -54,6 +54,7 @@ from holdfast.api.v1 import (
     webhooks,
 )
 from holdfast.contracts.identity import Actor
+from holdfast.gateways.payments.registry import require_packages
 from holdfast.kernel.telemetry import configure_logging
 from holdfast.settings import Settings
 from holdfast.wiring import Wiring, join_database
@@ -176,6 +177,7 @@ def app_from_environment() -> FastAPI:
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Run the background work beside the requests, and close the pool behind the last of them."""
     wired: Wiring = app.state.wiring
+    require_packages(wired.settings.real_providers)  # whatever server runs this: not the first guest finds out
     if overlooked := wired.settings.overlooked_providers:
         log.warning(
             "keys are set, but payments go to the sandbox: set HOLDFAST_PAYMENT_PROVIDER", providers=overlooked

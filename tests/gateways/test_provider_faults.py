@@ -19,7 +19,7 @@ from holdfast.gateways.payments.line import FAILURES, TRIES, Line
 from holdfast.gateways.payments.paypal import PaypalProvider
 from holdfast.gateways.payments.paypal_signatures import Certificates
 from holdfast.gateways.payments.razorpay import RazorpayProvider
-from holdfast.gateways.payments.registry import installed, providers
+from holdfast.gateways.payments.registry import providers
 from holdfast.gateways.payments.stripe import StripeProvider
 from holdfast.gateways.payments.terms import PaypalTerms, RazorpayTerms, StripeTerms, WebhookTerms
 from holdfast.kernel.money import Money
@@ -299,11 +299,3 @@ async def test_what_is_not_set_up_says_what_is_missing() -> None:
             await every[name].notice({}, b"{}", now=MONDAY)
     with pytest.raises(ProviderNotConfigured, match="only takes webhooks"):
         await every["generic"].open(order())
-
-
-async def test_a_provider_without_its_package_names_the_extra() -> None:
-    def lacking() -> Provider:
-        raise ModuleNotFoundError("No module named 'stripe'", name="stripe")
-
-    with pytest.raises(ProviderNotConfigured, match=r"install holdfast\[stripe\]"):
-        await installed("stripe", lacking).open(order())

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from holdfast import __version__, schema
 from holdfast.gateways.events import NoSuchTransport
+from holdfast.gateways.payments.registry import PackageMissing, require_packages
 from holdfast.gateways.postgres_cluster import ServerFailed
 from holdfast.kernel.database import create_engine
 from holdfast.kernel.errors import DatabaseUnreachable
@@ -76,6 +77,11 @@ def doctor() -> None:
         healthy = False
     typer.echo(f"rate limits: {asyncio.run(counted_where(settings))}")
     typer.echo(f"payments: {paid_through(settings)}")
+    try:
+        require_packages(settings.real_providers)
+    except PackageMissing as error:
+        typer.echo(f"payments: NOTHING STARTS: {error}")
+        healthy = False
     typer.echo(f"events: {asyncio.run(told_where(settings))}")
     typer.echo(f"papers: {printed_in(settings)}")
     raise typer.Exit(0 if healthy else 1)

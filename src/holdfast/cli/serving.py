@@ -12,12 +12,18 @@ import typer
 from prometheus_client import start_http_server
 
 from holdfast import schema
+from holdfast.gateways.payments.registry import PackageMissing, require_packages
 from holdfast.settings import SERVICES, Settings
 from holdfast.wiring import Wiring, join_database
 
 
 def prepared(settings: Settings) -> str:
     """The URL of a database that is migrated, or an exit that says what to do."""
+    try:
+        require_packages(settings.real_providers)
+    except PackageMissing as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
     url = join_database(settings)
     migrated(settings, url)
     return url

@@ -11,13 +11,11 @@ from holdfast.domains.payment.ports import Notice, Order, Reading, RefundOrder, 
 
 
 class AbsentProvider:
-    """ProviderNotConfigured to every question with `missing` as detail, WebhookNotConfigured to every webhook with
-    `secret`, the setting that would be enough for those, or `missing` again."""
+    """ProviderNotConfigured to every question, WebhookNotConfigured to every webhook, with `missing` as detail."""
 
-    def __init__(self, name: str, missing: str, secret: str | None = None) -> None:
+    def __init__(self, name: str, missing: str) -> None:
         self.name = name
         self.missing = missing
-        self.unheard = f"set {secret}" if secret else f"{name}: {missing}"
 
     @property
     def refusal(self) -> ProviderNotConfigured:
@@ -42,7 +40,7 @@ class AbsentProvider:
         raise self.refusal
 
     async def notice(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Notice:
-        raise WebhookNotConfigured(self.unheard)
+        raise WebhookNotConfigured(f"{self.name}: {self.missing}")
 
     async def payments(self, *, since: datetime, until: datetime) -> Sequence[Reading] | None:
         return None

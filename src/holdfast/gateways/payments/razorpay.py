@@ -1,12 +1,7 @@
 """Razorpay: orders, payments and refunds through the official SDK, which blocks and so runs in threads.
 
-    payment   created                        open          authorized          processing
-              captured, refunded             succeeded     failed              failed
-    refund    pending                        pending       processed           succeeded
-
-An order has any number of payments; the furthest of them counts. Razorpay makes no two orders one, so an order is
-looked for by its receipt, our intent's id, before it is made. An order cannot be cancelled: it is left alone, and
-money that comes anyway is news like any other.
+Razorpay makes no two orders one, so an order is looked for by its receipt, our intent's id, before it is made. An
+order cannot be cancelled: it is left alone, and money that comes anyway is news like any other.
 """
 
 import asyncio
@@ -14,60 +9,21 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
-from hashlib import sha256
 from typing import Any
 
 import razorpay
 import requests
-from pydantic import JsonValue, SecretStr
+from pydantic import JsonValue
 
-from holdfast.contracts.payment import RefundStatus
-from holdfast.domains.payment.exceptions import (
-    BadSignature,
-    NotAnEvent,
-    ProviderNotConfigured,
-    ProviderRefused,
-)
+from holdfast.domains.payment.exceptions import BadSignature, ProviderNotConfigured, ProviderRefused
 from holdfast.domains.payment.ports import Notice, Order, Reading, RefundOrder, RefundReading, Session, Stage
 from holdfast.gateways.payments.amounts import RAZORPAY
-from holdfast.gateways.payments.bodies import (
-    MISREAD,
-    Json,
-    completed,
-    event_of,
-    instant,
-    mapping,
-    our_intent,
-    our_refund,
-    understanding,
-)
+from holdfast.gateways.payments.bodies import mapping, understanding
 from holdfast.gateways.payments.line import Line, NoAnswer
-from holdfast.gateways.payments.signatures import configured, is_signed, require_plain
+from holdfast.gateways.payments.razorpay_news import furthest, heard, reading, refund_reading
+from holdfast.gateways.payments.signatures import is_signed
 from holdfast.gateways.payments.terms import RazorpayTerms
 
-STAGES = {
-    "created": Stage.OPEN,
-    "authorized": Stage.PROCESSING,
-    "captured": Stage.SUCCEEDED,
-    "refunded": Stage.SUCCEEDED,
-    "failed": Stage.FAILED,
-}
-FURTHEST = (Stage.OPEN, Stage.FAILED, Stage.PROCESSING, Stage.SUCCEEDED)
-REFUNDS = {
-    "pending": RefundStatus.PENDING,
-    "processed": RefundStatus.SUCCEEDED,
-    "failed": RefundStatus.FAILED,
-}
-# what an event's name says of a payment or refund that says no status
-HAPPENED = {
-    "payment.authorized": "authorized",
-    "payment.captured": "captured",
-    "payment.failed": "failed",
-    "order.paid": "captured",
-    "refund.created": "pending",
-    "refund.processed": "processed",
-    "refund.failed": "failed",
-}
 HANDED_OVER = ("razorpay_order_id", "razorpay_payment_id", "razorpay_signature")
 PAGE = 100
 THREADS = 8
@@ -224,60 +180,3 @@ class BoundedSession(requests.Session):
 
 def page_of_payments(span: Mapping[str, int], client: Any) -> Any:
     return client.payment.all(span)
-
-
-async def heard(secret: SecretStr | None, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Notice:
-    key = configured(secret, "HOLDFAST_RAZORPAY_WEBHOOK_SECRET")
-    require_plain(key, body, headers.get("x-razorpay-signature"))
-    return noticed(body, now=now)
-
-
-def noticed(body: bytes, *, now: datetime) -> Notice:
-    """The event's own id is in a header that nobody signed: the same body is the same event. NotAnEvent."""
-    event = event_of(body)
-    try:
-        kind, payload = str(event["event"]), event["payload"]
-        news: Reading | RefundReading | None = None
-        if kind.startswith("refund.") and "refund" in payload:
-            news = refund_reading(completed(payload["refund"]["entity"], status=HAPPENED.get(kind)))
-        elif kind.startswith(("payment.", "order.")) and "payment" in payload:
-            payment = completed(payload["payment"]["entity"], status=HAPPENED.get(kind))
-            at = instant(payment.get("created_at")) or instant(event.get("created_at")) or now
-            if payment.get("order_id") and payment["status"] in STAGES:
-                # what we noted is with the order; not every event brings it along
-                order = mapping(mapping(payload.get("order")).get("entity"))
-                said = {**payment, "created_at": at.timestamp()}
-                news = reading(payment["order_id"], said, noted=mapping(order.get("notes")))
-        return Notice(event_id=f"sha256-{sha256(body).hexdigest()}", type=kind, news=news)
-    except MISREAD as error:
-        raise NotAnEvent from error
-
-
-def furthest(ref: str, payments: Sequence[Json]) -> Reading:
-    readings = [reading(ref, each) for each in payments]
-    return max(readings, key=lambda each: FURTHEST.index(each.stage), default=Reading(ref=ref, stage=Stage.OPEN))
-
-
-def reading(ref: str, payment: Json, *, noted: Json | None = None) -> Reading:
-    """`noted` with its order, by us; what is noted with the payment itself comes from the guest's browser."""
-    stage = STAGES[payment["status"]]
-    taken = stage is Stage.SUCCEEDED
-    return Reading(
-        ref=ref,
-        stage=stage,
-        amount=RAZORPAY.money(payment["amount"], payment["currency"]) if taken else None,
-        capture_ref=payment["id"] if taken else None,
-        failure=str(payment.get("error_description") or "declined") if stage is Stage.FAILED else None,
-        intent_id=our_intent((noted or {}).get("intent_id")),
-        at=instant(payment["created_at"]),
-    )
-
-
-def refund_reading(refund: Json) -> RefundReading:
-    return RefundReading(
-        ref=refund["id"],
-        status=REFUNDS[refund["status"]],
-        amount=RAZORPAY.money(refund["amount"], refund["currency"]),
-        payment_ref=refund.get("payment_id"),
-        refund_id=our_refund(mapping(refund.get("notes")).get("refund_id")),
-    )

@@ -1,15 +1,34 @@
-"""The providers of this installation, by name. Each one's package is only needed where it is set up."""
+"""The providers of this installation, by name. Each one's package is only needed where it is asked something: what
+its webhooks say is read without."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
+from importlib.util import find_spec
 
 from holdfast.domains.payment.ports import Provider
+from holdfast.gateways.payments import razorpay_news, stripe_news
 from holdfast.gateways.payments.absent import AbsentProvider, WebhooksOnly
 from holdfast.gateways.payments.generic import GenericProvider
 from holdfast.gateways.payments.line import Line
-from holdfast.gateways.payments.paypal import PaypalProvider, heard
+from holdfast.gateways.payments.paypal import PaypalProvider
+from holdfast.gateways.payments.paypal_news import heard
 from holdfast.gateways.payments.paypal_signatures import Certificates
 from holdfast.gateways.payments.terms import PaypalTerms, RazorpayTerms, StripeTerms, WebhookTerms
+
+# those that are asked through a package of the same name, as is its extra
+PACKAGED = ("stripe", "razorpay")
+
+
+class PackageMissing(RuntimeError):
+    """A payment provider has its keys here, and not its package."""
+
+
+def require_packages(names: Iterable[str]) -> None:
+    """PackageMissing where one of these providers cannot be asked for want of its package."""
+    lacking = [name for name in names if name in PACKAGED and find_spec(name) is None]
+    if lacking:
+        extras = f"pip install 'holdfast[{','.join(lacking)}]'"
+        raise PackageMissing(f"keys of {' and '.join(lacking)} are set without the package: {extras}")
 
 
 def providers(
@@ -21,46 +40,32 @@ def providers(
     webhooks: WebhookTerms,
     patience: float,
 ) -> Mapping[str, Provider]:
-    """Every provider there is; None is not set up, and says so when asked; what webhooks it can check it takes.
-    One without its package does neither."""
+    """Every provider there is; None is not set up, and says so when asked; what webhooks it can check it takes."""
     every = (
         sandbox or AbsentProvider("sandbox", "set HOLDFAST_PAYMENT_SANDBOX=true"),
-        installed("stripe", lambda: through_stripe(stripe, webhooks, patience)),
-        installed("razorpay", lambda: through_razorpay(razorpay, webhooks, patience)),
+        through_stripe(stripe, webhooks, patience),
+        through_razorpay(razorpay, webhooks, patience),
         through_paypal(paypal, webhooks, patience),
         GenericProvider(webhooks.generic),
     )
     return {provider.name: provider for provider in every}
 
 
-def installed(name: str, make: Callable[[], Provider]) -> Provider:
-    try:
-        return make()
-    except ModuleNotFoundError as error:
-        if error.name != name:
-            raise
-        return AbsentProvider(name, f"install holdfast[{name}]")
-
-
 def through_stripe(terms: StripeTerms | None, webhooks: WebhookTerms, patience: float) -> Provider:
-    missing = "set HOLDFAST_STRIPE_SECRET_KEY"
-    if terms is None and webhooks.stripe is None:
-        return AbsentProvider("stripe", missing, "HOLDFAST_STRIPE_WEBHOOK_SECRET")
-    from holdfast.gateways.payments.stripe import StripeProvider, heard  # noqa: PLC0415
-
     if terms is None:
-        return WebhooksOnly("stripe", missing, partial(heard, webhooks.stripe))
+        missing = "set HOLDFAST_STRIPE_SECRET_KEY"
+        return WebhooksOnly("stripe", missing, partial(stripe_news.heard, webhooks.stripe))
+    from holdfast.gateways.payments.stripe import StripeProvider  # noqa: PLC0415
+
     return StripeProvider(terms, Line("stripe", patience))
 
 
 def through_razorpay(terms: RazorpayTerms | None, webhooks: WebhookTerms, patience: float) -> Provider:
-    missing = "set HOLDFAST_RAZORPAY_KEY_ID and HOLDFAST_RAZORPAY_KEY_SECRET"
-    if terms is None and webhooks.razorpay is None:
-        return AbsentProvider("razorpay", missing, "HOLDFAST_RAZORPAY_WEBHOOK_SECRET")
-    from holdfast.gateways.payments.razorpay import RazorpayProvider, heard  # noqa: PLC0415
-
     if terms is None:
-        return WebhooksOnly("razorpay", missing, partial(heard, webhooks.razorpay))
+        missing = "set HOLDFAST_RAZORPAY_KEY_ID and HOLDFAST_RAZORPAY_KEY_SECRET"
+        return WebhooksOnly("razorpay", missing, partial(razorpay_news.heard, webhooks.razorpay))
+    from holdfast.gateways.payments.razorpay import RazorpayProvider  # noqa: PLC0415
+
     return RazorpayProvider(terms, Line("razorpay", patience))
 
 
