@@ -8,6 +8,8 @@ TESTS := tests
 PYTEST := $(BIN)/pytest -n auto --maxprocesses 8 --dist worksteal
 LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
 	--all-build-deps --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+# what the image of the servers has beside the core
+IMAGE := celery kafka otel rabbitmq razorpay s3 sentry stripe
 SOURCES := src tests $(wildcard benchmarks)
 
 help: ## this list
@@ -41,6 +43,7 @@ migration: .venv/dev ## a new empty revision: make migration DOMAIN=booking NAME
 lock: .venv/dev ## pin requirements/*.txt anew from pyproject.toml
 	@$(LOCK) --upgrade --all-extras -o requirements/dev.txt pyproject.toml
 	@$(LOCK) --upgrade -c requirements/dev.txt -o requirements/runtime.txt pyproject.toml
+	@$(LOCK) --upgrade -c requirements/dev.txt $(IMAGE:%=--extra %) -o requirements/image.txt pyproject.toml
 
 clean: ## remove what was built; the data in .holdfast stays
 	@rm -rf .venv .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis htmlcov build
