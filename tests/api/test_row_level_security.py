@@ -8,7 +8,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from holdfast.contracts.identity import ANONYMOUS, SYSTEM, Actor, ActorType
-from holdfast.kernel.access import APPLICATION_ROLE
+from holdfast.kernel.access import APPLICATION_ROLE, Admission, admit
+from holdfast.kernel.database import transaction
+from holdfast.kernel.errors import RefusedByPolicy
 from holdfast.wiring import Wiring
 from tests.house import ADMIN, CUSTOMER, RIVAL, STAFF, STRANGER, SUPPLIER, House, Json
 
@@ -104,6 +106,51 @@ async def test_kept_answers_are_seen_by_who_asked(wired: Wiring, booking: Json) 
         async with wired.session(actor) as db:
             shown[name] = await seen(db, "kernel.idempotency_keys")
     assert shown == {"staff": 1, "owner": 0, "nobody": 0}
+
+
+def copied(made_for: Actor) -> str:
+    """Another booking like the first one, with this account as its guest; its id is 7."""
+    row = f"""jsonb_build_object('id', '{UUID(int=7)}', 'reference', 'COPY-COPY', 'guest_id', '{made_for.id}',
+                                 'supplier_id', NULL)"""
+    return f"""INSERT INTO booking.bookings SELECT (jsonb_populate_record(b, {row})).* FROM booking.bookings b
+               WHERE id = ANY (kernel.calling_bookings())"""
+
+
+@pytest.mark.every_postgres
+@pytest.mark.parametrize(
+    ("account", "made_for", "let_in"), [(CUSTOMER, CUSTOMER, True), (STRANGER, CUSTOMER, False)]
+)
+async def test_a_transaction_of_several_callers_makes_each_booking_as_its_own_caller(
+    wired: Wiring, booking: Json, account: Actor, made_for: Actor, let_in: bool
+) -> None:
+    """Admitted to make booking 7 for `account`, it inserts one for `made_for`."""
+    admissions = [Admission(UUID(booking["id"])), Admission(UUID(int=7), account_id=account.id)]
+    async with wired.session(ANONYMOUS) as db:
+        if let_in:
+            async with transaction(db):
+                await admit(db, admissions)
+                await db.execute(text(copied(made_for)))
+                assert await seen(db, "booking.bookings") == 2
+        else:
+            with pytest.raises(RefusedByPolicy):
+                async with transaction(db):
+                    await admit(db, admissions)
+                    await db.execute(text(copied(made_for)))
+        assert await seen(db, "booking.bookings") == 0  # admitted until the transaction ended
+    async with wired.sessions() as db:
+        assert await seen(db, "booking.bookings") == (2 if let_in else 1)
+
+
+async def test_a_transaction_of_several_callers_sees_answers_in_their_scopes_alone(
+    wired: Wiring, booking: Json
+) -> None:
+    seen_with = {}
+    async with wired.session(ANONYMOUS) as db:
+        for actor in (STAFF, ADMIN):
+            async with transaction(db):
+                await admit(db, [Admission(UUID(int=7), scope=f"{actor.caller}:create-booking")])
+                seen_with[actor.type] = await seen(db, "kernel.idempotency_keys")
+    assert seen_with == {"staff": 1, "admin": 0}
 
 
 async def test_events_and_acts_are_for_the_house(wired: Wiring, booking: Json) -> None:

@@ -5,7 +5,7 @@ Every connection that a session takes from the pool is told, before anything els
 owns no table, and the policies of every domain read these settings through the functions of `kernel_0002`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -34,7 +34,23 @@ TELL = text(
            set_config('holdfast.booking_ids', :booking_ids, false), set_config('holdfast.caller', :name, false)
     """
 )
-ADMIT = text("SELECT set_config('holdfast.booking_ids', :booking_ids, true)")
+ADMIT = text(
+    """
+    SELECT set_config('holdfast.booking_ids', :booking_ids, true),
+           set_config('holdfast.made_for', :made_for, true),
+           set_config('holdfast.scopes', CAST(CAST(:scopes AS text[]) AS text), true)
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """One booking that a transaction makes: for this account, or None for whomever it says; and the scope of the
+    idempotency key that its answer is kept under."""
+
+    booking_id: UUID
+    account_id: UUID | None = None
+    scope: str | None = None
 
 
 def tell_who_calls(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
@@ -51,13 +67,20 @@ def tell_who_calls(session: Session, transaction: SessionTransaction, connection
     )
 
 
-async def admit(db: AsyncSession, booking_ids: Iterable[UUID]) -> None:
-    """Let an anonymous caller see the bookings that this transaction makes for them, until it ends."""
-    await db.execute(ADMIT, {"booking_ids": array(booking_ids)})
+async def admit(db: AsyncSession, admissions: Sequence[Admission]) -> None:
+    """Let this transaction make and see these bookings, and the answers kept in these scopes, whoever's session it
+    is: several callers may share it, and it needs the rights of none of them.
+
+    A booking for an account is let in only if it is that account's, as guest or as supplier.
+    """
+    anyone = [each.booking_id for each in admissions if each.account_id is None]
+    owned = [f"{each.booking_id}/{each.account_id}" for each in admissions if each.account_id is not None]
+    scopes = sorted({each.scope for each in admissions if each.scope is not None})
+    await db.execute(ADMIT, {"booking_ids": array(anyone), "made_for": array(owned), "scopes": scopes})
 
 
-def array(ids: Iterable[UUID]) -> str:
-    """A PostgreSQL array as text."""
+def array(ids: Iterable[UUID | str]) -> str:
+    """A PostgreSQL array as text; what is in it needs no quotes."""
     return "{" + ",".join(map(str, ids)) + "}"
 
 

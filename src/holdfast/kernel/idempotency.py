@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel, JsonValue, ValidationError
-from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -140,6 +140,16 @@ async def keep_many(db: AsyncSession, answers: Sequence[tuple[Once | None, BaseM
     ]
     if rows:
         await db.execute(insert(idempotency_keys), rows)
+
+
+async def keep_instead(db: AsyncSession, answers: Sequence[tuple[Once | None, BaseModel]]) -> None:
+    """Keep these in place of what was answered under the same keys before: what was begun has gone on."""
+    for once, view in answers:
+        if once is not None:
+            mine = update(idempotency_keys).where(
+                idempotency_keys.c.scope == once.scope, idempotency_keys.c.key == once.key
+            )
+            await db.execute(mine.values(answer=view.model_dump(mode="json")))
 
 
 async def keep(db: AsyncSession, once: Once | None, view: BaseModel, *, now: datetime) -> None:

@@ -45,7 +45,8 @@ from holdfast.domains.booking.ops.cancel import CancelBooking
 from holdfast.domains.booking.ops.change_lifecycle import ChangeLifecycle, GetLifecycle
 from holdfast.domains.booking.ops.change_status import ChangeStatus
 from holdfast.domains.booking.ops.claim_draft import PENDING_TTL, ClaimDraft
-from holdfast.domains.booking.ops.create import CreateBookings, Outcome
+from holdfast.domains.booking.ops.create import Asked, CreateBookings, Outcome
+from holdfast.domains.booking.ops.create_apart import CreateApart
 from holdfast.domains.booking.ops.create_lead import CreateLead
 from holdfast.domains.booking.ops.items import AddItem, DecideItem, ListItems
 from holdfast.domains.booking.ops.passengers import AddPassenger, ListPassengers, RemovePassenger
@@ -73,31 +74,38 @@ from holdfast.kernel.paging import Page, PageRequest
 
 
 class BookingService:
-    """`payments` is None where another service takes the money: bookings then show no way to pay."""
+    """`payments` is None where another service takes the money: bookings then show no way to pay. `apart` is where
+    any of the three has a database of its own, and cannot join a transaction here."""
 
     def __init__(
-        self, db: AsyncSession, inventory: Inventory, pricing: Pricing, payments: Payments | None = None
+        self,
+        db: AsyncSession,
+        inventory: Inventory,
+        pricing: Pricing,
+        payments: Payments | None = None,
+        *,
+        apart: bool = False,
     ) -> None:
         self.db = db
         self.inventory = inventory
         self.pricing = pricing
         self.payments = payments
+        self.apart = apart
 
     @property
     def drafts(self) -> ClaimDraft:
         return ClaimDraft(self.db, self.inventory, self.pricing, self.payments)
 
-    async def create_many(
-        self, drafts: Sequence[BookingDraft], *, pending_ttl: timedelta, now: datetime, actor: Actor
-    ) -> list[Outcome]:
-        op = CreateBookings(self.db, self.inventory, self.pricing, self.payments)
-        return await op.execute(drafts, pending_ttl=pending_ttl, now=now, actor=actor)
+    async def create_many(self, asked: Sequence[Asked], *, pending_ttl: timedelta, now: datetime) -> list[Outcome]:
+        kind = CreateApart if self.apart else CreateBookings
+        op = kind(self.db, self.inventory, self.pricing, self.payments)
+        return await op.execute(asked, pending_ttl=pending_ttl, now=now)
 
     async def create(
         self, draft: BookingDraft, *, pending_ttl: timedelta, now: datetime, actor: Actor
     ) -> Answer[BookingView]:
         """`create_many` for one draft; its refusal is raised."""
-        outcome = (await self.create_many([draft], pending_ttl=pending_ttl, now=now, actor=actor))[0]
+        outcome = (await self.create_many([Asked(draft, actor)], pending_ttl=pending_ttl, now=now))[0]
         if isinstance(outcome, Refusal):
             raise outcome
         return outcome

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -37,7 +37,7 @@ from holdfast.domains.booking.ports import Inventory, Payments, Pricing
 from holdfast.domains.booking.records import BookingRecord, HistoryRecord
 from holdfast.domains.booking.rules.machines import Machines, Step, to_confirmed
 from holdfast.domains.booking.rules.references import new_reference
-from holdfast.kernel.access import admit
+from holdfast.kernel.access import Admission, admit
 from holdfast.kernel.database import transaction
 from holdfast.kernel.errors import Refusal
 from holdfast.kernel.idempotency import Answer, Once, keep_many, kept_many
@@ -53,22 +53,51 @@ START = Machines(Status.PENDING, Lifecycle.BOOKING_CREATED)
 Outcome = Answer[BookingView] | Refusal
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A draft, and who sends it."""
+
+    draft: BookingDraft
+    actor: Actor
+
+
 @dataclass
 class Sale:
-    """One draft on its way: held, then priced or refused."""
+    """One draft on its way: held, priced, made; or refused, or answered before. Its claim stands under the id that
+    its booking will have."""
 
-    index: int
     draft: BookingDraft
-    hold: ReservationView
+    actor: Actor
+    wish: Wish
+    once: Once | None
+    booking_id: BookingId = field(default_factory=lambda: BookingId(uuid7()))
+    held: ReservationView | None = None
     price: PriceView | None = None
-    refusal: Refusal | None = None
+    booking: BookingRecord | None = None
+    way: tuple[Step, ...] = ()
+    outcome: Outcome | None = None
+
+    @property
+    def hold(self) -> ReservationView:
+        assert self.held is not None  # whoever has none is refused by now
+        return self.held
+
+    @property
+    def made(self) -> BookingRecord:
+        assert self.booking is not None  # read only of those that were made
+        return self.booking
+
+    @property
+    def because(self) -> Because:
+        return Because(actor=self.actor, idempotency_key=self.draft.idempotency_key)
 
 
 class CreateBookings:
     """Create a batch of bookings, each PENDING until its money comes, or CONFIRMED at once where none is due.
 
     The answers come in the order of the drafts; a refused draft (taken, closed, unknown resource, key in use)
-    refuses only itself. Everything that is written, is written in one transaction.
+    refuses only itself. Everything that is written, is written in one transaction; `CreateApart` is for where
+    those who are asked have databases of their own.
     """
 
     def __init__(
@@ -79,138 +108,156 @@ class CreateBookings:
         self.pricing = pricing
         self.payments = payments
 
-    async def execute(
-        self, drafts: Sequence[BookingDraft], *, pending_ttl: timedelta, now: datetime, actor: Actor
-    ) -> list[Outcome]:
-        once = [keyed(draft, actor) for draft in drafts]
-        wishes = await wishes_of(self.inventory, drafts)
+    async def execute(self, asked: Sequence[Asked], *, pending_ttl: timedelta, now: datetime) -> list[Outcome]:
+        wishes = await wishes_of(self.inventory, [each.draft for each in asked])
+        sales = [
+            Sale(each.draft, each.actor, wish, keyed(each.draft, each.actor))
+            for each, wish in zip(asked, wishes, strict=True)
+        ]
+        await self.sell(sales, expires_at=now + pending_ttl, now=now)
+        for sale in sales:
+            if isinstance(sale.outcome, Refusal):
+                in_words_of(sale.draft, sale.outcome)
+                await offer_alternatives(self.inventory, sale.outcome, sale.wish, now=now)
+        return [cast(Outcome, sale.outcome) for sale in sales]
+
+    async def sell(self, sales: Sequence[Sale], *, expires_at: datetime, now: datetime) -> None:
+        """Claims, prices, bookings, ways to pay, history, events and kept answers commit together."""
         async with transaction(self.db, VIOLATIONS):
-            outcomes: list[Outcome | None] = list(await kept_many(self.db, once, BookingView))
-            first = [index for index, outcome in enumerate(outcomes) if outcome is None]
-            claims = [claim(wishes[index], expires_at=now + pending_ttl) for index in first]
-            sold: list[Sale] = []
-            for index, hold in zip(first, await self.reserve(claims, now=now), strict=True):
-                if isinstance(hold, Refusal):
-                    outcomes[index] = hold
-                else:
-                    sold.append(Sale(index, drafts[index], hold))
-            for sale in await self.price(sold, now=now, actor=actor):
-                outcomes[sale.index] = sale.refusal
-            sold = [sale for sale in sold if sale.refusal is None]
-            made = await self.make(sold, pending_ttl=pending_ttl, now=now, actor=actor)
-            views = [booking.view() for booking in made]
-            await keep_many(
-                self.db, [(once[sale.index], view) for sale, view in zip(sold, views, strict=True)], now=now
-            )
-        for sale, view in zip(sold, views, strict=True):
-            outcomes[sale.index] = Answer(view)
-        for outcome, draft, wish in zip(outcomes, drafts, wishes, strict=True):
-            if isinstance(outcome, Refusal):
-                in_words_of(draft, outcome)
-                await offer_alternatives(self.inventory, outcome, wish, now=now)
-        return cast(list[Outcome], outcomes)
+            await admit(self.db, [admission(sale) for sale in sales])
+            await self.recall(sales)
+            await self.hold(sales, expires_at=expires_at, now=now)
+            await self.price(sales, now=now)
+            sold = await self.begin(sales, expires_at=expires_at, now=now)
+            for sale in sold:
+                if sale.way:
+                    sale.booking = arrive(sale.made, sale.way, because=sale.because, now=now)
+            await self.insert(sold)
+            await self.show_payments(await self.open_payments(sold, now=now))
+            confirmed = [sale.made for sale in sold if sale.made.status is Status.CONFIRMED]
+            await commit_claims(self.inventory, confirmed, now=now)
+            await self.tell(sold, now=now)
 
-    async def reserve(self, claims: Sequence[Claim], *, now: datetime) -> list[ReservationView | Refusal]:
-        return await self.inventory.reserve_many(claims, now=now) if claims else []
+    async def recall(self, sales: Sequence[Sale]) -> None:
+        """Answer those that were answered before; the first of its key has it until the transaction ends."""
+        asked = unanswered(sales)
+        outcomes = await kept_many(self.db, [sale.once for sale in asked], BookingView)
+        for sale, outcome in zip(asked, outcomes, strict=True):
+            sale.outcome = outcome
 
-    async def price(self, sold: Sequence[Sale], *, now: datetime, actor: Actor) -> list[Sale]:
-        """Price what is held; the refused, whose claims are given back, are returned."""
-        if not sold:
-            return []
-        queries_ = [price_query(sale.draft, sale.hold) for sale in sold]
-        for sale, price in zip(sold, await self.pricing.calculate_many(queries_), strict=True):
+    async def hold(self, sales: Sequence[Sale], *, expires_at: datetime, now: datetime) -> None:
+        """Holds that free themselves at `expires_at` should nothing follow."""
+        asked = unanswered(sales)
+        if not asked:
+            return
+        claims = [
+            Claim(**sale.wish.model_dump(), booking_id=sale.booking_id, expires_at=expires_at) for sale in asked
+        ]
+        for sale, held in zip(asked, await self.inventory.reserve_many(claims, now=now), strict=True):
+            if isinstance(held, Refusal):
+                sale.outcome = held
+            else:
+                sale.held = held
+
+    async def price(self, sales: Sequence[Sale], *, now: datetime) -> None:
+        """Price what is held; the claims of those that are refused now are given back."""
+        asked = unanswered(sales)
+        if not asked:
+            return
+        queries_ = [price_query(sale.draft, sale.hold) for sale in asked]
+        for sale, price in zip(asked, await self.pricing.calculate_many(queries_), strict=True):
             if isinstance(price, Refusal):
-                sale.refusal = price
-            elif not may_book_for(actor, sale):
-                sale.refusal = NotYourGuest(pointer="/guest/id")
+                sale.outcome = price
+            elif not may_book_for(sale):
+                sale.outcome = NotYourGuest(pointer="/guest/id")
             else:
                 sale.price = price
-        refused = [sale for sale in sold if sale.refusal is not None]
-        if refused:
-            await self.inventory.release_many(booking_ids=[sale.hold.booking_id for sale in refused], now=now)
-        return refused
+        await self.release([sale for sale in asked if sale.outcome is not None], now=now)
 
-    async def make(
-        self, sold: Sequence[Sale], *, pending_ttl: timedelta, now: datetime, actor: Actor
-    ) -> list[BookingRecord]:
-        """Write the bookings, and commit the claims of those that wait for no money."""
-        if not sold:
-            return []
-        policies = await queries.policies_of(self.db, [sale.hold.venue.id for sale in sold])
-        pending = [
-            pending_booking(
-                sale,
-                policies.get(sale.hold.venue.id, CancellationPolicy()),
-                expires_at=now + pending_ttl,
-                now=now,
-            )
-            for sale in sold
-        ]
-        ways = [way_to_confirmed(booking) for booking in pending]
-        made = [
-            arrive(booking, way, because=Because(actor=actor), now=now) if way else booking
-            for booking, way in zip(pending, ways, strict=True)
-        ]
-        if actor.id is None and not actor.is_house:
-            await admit(self.db, [booking.id for booking in made])
-        made = await self.payable(await self.insert(made), now=now)
-        confirmed = [booking for booking in made if booking.status is Status.CONFIRMED]
-        await commit_claims(self.inventory, confirmed, now=now)
-        await self.tell(made, ways, [sale.draft for sale in sold], now=now, actor=actor)
-        return made
+    async def release(self, sales: Sequence[Sale], *, now: datetime) -> None:
+        if sales:
+            await self.inventory.release_many(booking_ids=[sale.booking_id for sale in sales], now=now)
 
-    async def insert(self, made: Sequence[BookingRecord]) -> list[BookingRecord]:
+    async def begin(self, sales: Sequence[Sale], *, expires_at: datetime, now: datetime) -> list[Sale]:
+        """Those that go on, each with its booking as it starts and the way that it can go at once."""
+        sold = unanswered(sales)
+        policies = await queries.policies_of(self.db, [sale.hold.venue.id for sale in sold]) if sold else {}
+        for sale in sold:
+            policy = policies.get(sale.hold.venue.id, CancellationPolicy())
+            sale.booking = pending_booking(sale, policy, expires_at=expires_at, now=now)
+            sale.way = way_to_confirmed(sale.booking)
+        return sold
+
+    async def insert(self, sold: Sequence[Sale]) -> None:
         """Insert all, drawing new references for those that met one in use."""
-        done: dict[BookingId, BookingRecord] = {}
+        left = list(sold)
         for _ in range(REFERENCE_DRAWS):
-            left = [booking for booking in made if booking.id not in done]
-            tried = {booking.id: replace(booking, reference=new_reference()) for booking in left}
-            for booking_id in await queries.insert_many(self.db, list(tried.values())):
-                done[booking_id] = tried[booking_id]
-            if len(done) == len(made):
-                return [done[booking.id] for booking in made]
-        raise ReferencesExhausted(retry_after=1)
+            if not left:
+                return
+            for sale in left:
+                sale.booking = replace(sale.made, reference=new_reference())
+            written = await queries.insert_many(self.db, [sale.made for sale in left])
+            left = [sale for sale in left if sale.booking_id not in written]
+        if left:
+            raise ReferencesExhausted(retry_after=1)
 
-    async def payable(self, made: Sequence[BookingRecord], *, now: datetime) -> list[BookingRecord]:
-        """The bookings, those that wait for money with a way to pay it."""
-        waiting = [booking for booking in made if booking.status is Status.PENDING]
+    async def open_payments(self, sold: Sequence[Sale], *, now: datetime) -> list[Sale]:
+        """Give those that wait for money a way to pay it; they are returned."""
+        waiting = [sale for sale in sold if not sale.way]
         if self.payments is None or not waiting:
-            return list(made)
-        offered = await offer(self.payments, waiting, now=now)
-        await queries.write(self.db, offered, ("payment",))
-        by_id = {booking.id: booking for booking in offered}
-        return [by_id.get(booking.id, booking) for booking in made]
+            return []
+        offered = await offer(self.payments, [sale.made for sale in waiting], now=now)
+        for sale, booking in zip(waiting, offered, strict=True):
+            sale.booking = booking
+        return waiting
 
-    async def tell(
-        self,
-        made: Sequence[BookingRecord],
-        ways: Sequence[tuple[Step, ...]],
-        drafts: Sequence[BookingDraft],
-        *,
-        now: datetime,
-        actor: Actor,
-    ) -> None:
-        """History and events: the creation itself, then the steps to CONFIRMED where there were any."""
+    async def show_payments(self, waiting: Sequence[Sale]) -> None:
+        if waiting:
+            await queries.write(self.db, [sale.made for sale in waiting], ("payment",))
+
+    async def tell(self, sold: Sequence[Sale], *, now: datetime) -> None:
+        """History and events: the creation itself, then the steps to CONFIRMED where they were taken; and the
+        answers."""
+        if not sold:
+            return
         entries: list[HistoryRecord] = []
-        for booking, way, draft in zip(made, ways, drafts, strict=True):
-            because = Because(actor=actor, idempotency_key=draft.idempotency_key)
-            entries.append(first_entry(booking, at=START, because=because, now=now))
-            created = replace(booking, status=Status.PENDING, lifecycle_status=Lifecycle.BOOKING_CREATED)
-            record(self.db, BookingCreated(**snapshot(created, actor=actor, now=now)))
-            if way:
-                because = replace(because, reason="nothing is due now")
-                entries.extend(history(booking, way, because=because, now=now))
-                record(self.db, *events(booking, way, because=because, now=now))
+        for sale in sold:
+            entries.append(first_entry(sale.made, at=START, because=sale.because, now=now))
+            created = replace(sale.made, status=START.status, lifecycle_status=START.lifecycle)
+            record(self.db, BookingCreated(**snapshot(created, actor=sale.actor, now=now)))
+            if sale.made.status is Status.CONFIRMED:
+                entries += self.confirmed(sale, now=now)
+            sale.outcome = Answer(sale.made.view())
         await queries.insert_history(self.db, entries)
+        answers = [(sale.once, sale.outcome.view) for sale in sold if isinstance(sale.outcome, Answer)]
+        await keep_many(self.db, answers, now=now)
+
+    def confirmed(self, sale: Sale, *, now: datetime) -> list[HistoryRecord]:
+        """The steps of one that waits for no money; their events are recorded."""
+        because = replace(sale.because, reason="nothing is due now")
+        record(self.db, *events(sale.made, sale.way, because=because, now=now))
+        return history(sale.made, sale.way, because=because, now=now)
 
 
-def may_book_for(actor: Actor, sale: Sale) -> bool:
+def unanswered(sales: Sequence[Sale]) -> list[Sale]:
+    return [sale for sale in sales if sale.outcome is None]
+
+
+def admission(sale: Sale) -> Admission:
+    """What this sale needs of the database, whoever's session it runs in: to make its one booking, as who asks for
+    it, and to see what was answered under its key."""
+    anyone = sale.actor.is_house or sale.actor.id is None
+    scope = sale.once.scope if sale.once else None
+    return Admission(sale.booking_id, account_id=None if anyone else sale.actor.id, scope=scope)
+
+
+def may_book_for(sale: Sale) -> bool:
     """The house and the venue's supplier book for anybody; everyone else for themselves, said or not."""
-    if actor.supplies(sale.hold.supplier_id):
+    if sale.actor.supplies(sale.hold.supplier_id):
         return True
-    if sale.draft.guest.id not in (None, actor.id):
+    if sale.draft.guest.id not in (None, sale.actor.id):
         return False
-    own = sale.draft.guest.model_copy(update={"id": actor.id})
+    own = sale.draft.guest.model_copy(update={"id": sale.actor.id})
     sale.draft = sale.draft.model_copy(update={"guest": own})
     return True
 
@@ -221,11 +268,6 @@ def keyed(draft: BookingDraft, actor: Actor) -> Once | None:
     if actor.type is ActorType.ANONYMOUS:
         caller = f"{caller}:{hashlib.sha256(draft.guest.email.casefold().encode()).hexdigest()}"
     return Once.of(draft.idempotency_key, caller=caller, operation="create-booking", payload=draft)
-
-
-def claim(wish: Wish, *, expires_at: datetime) -> Claim:
-    """A hold under a fresh booking id; it frees itself at `expires_at` should nothing follow."""
-    return Claim(**wish.model_dump(), booking_id=uuid7(), expires_at=expires_at)
 
 
 def price_query(draft: BookingDraft, hold: ReservationView) -> PriceQuery:

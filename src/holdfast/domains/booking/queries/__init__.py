@@ -130,6 +130,12 @@ async def get_for_update(db: AsyncSession, booking_id: BookingId) -> BookingReco
     return recorded(row)
 
 
+async def get_all_for_update(db: AsyncSession, booking_ids: Iterable[BookingId]) -> dict[BookingId, BookingRecord]:
+    """Those there are, locked until the transaction ends."""
+    found = select(bookings).where(bookings.c.id.in_(booking_ids)).order_by(bookings.c.id).with_for_update()
+    return {row["id"]: recorded(row) for row in (await db.execute(found)).mappings()}
+
+
 async def overdue_for_update(
     db: AsyncSession, status: Status, due_at: datetime, *, limit: int
 ) -> list[BookingRecord]:
