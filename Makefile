@@ -5,6 +5,9 @@ SHELL := /bin/bash
 
 BIN := .venv/bin
 TESTS := tests
+SECONDS := 5
+CLIENTS := 1,8,32,128
+ONLY :=
 PYTEST := $(BIN)/pytest -n auto --maxprocesses 8 --dist worksteal
 LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
 	--all-build-deps --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
@@ -34,8 +37,8 @@ lint: .venv/dev ## style, types and layers
 	@$(BIN)/mypy $(SOURCES)
 	@$(BIN)/lint-imports
 
-bench: .venv/dev ## rates over HTTP, beside what PostgreSQL itself does with the same rows
-	@$(BIN)/python -m benchmarks
+bench: .venv/dev ## rates over HTTP beside PostgreSQL's own (SECONDS=2 CLIENTS=8,32 ONLY=create for less)
+	@$(BIN)/python -m benchmarks --seconds $(SECONDS) --clients $(CLIENTS) --only "$(ONLY)"
 
 migration: .venv/dev ## a new empty revision: make migration DOMAIN=booking NAME="add a colour"
 	@$(BIN)/python -c 'import sys; from holdfast.schema import draft; print(draft(*sys.argv[1:]))' "$(DOMAIN)" "$(NAME)"
