@@ -10,9 +10,10 @@ from uuid import UUID
 
 from pydantic import JsonValue, SecretStr
 
-from holdfast.contracts.payment import IntentId, RefundId, RefundStatus
+from holdfast.contracts.payment import DisputeStatus, IntentId, RefundId, RefundStatus
 from holdfast.domains.payment.exceptions import BadSignature, ProviderRefused, ProviderUnavailable
 from holdfast.domains.payment.ports import (
+    DisputeReading,
     Notice,
     Order,
     Provider,
@@ -23,6 +24,7 @@ from holdfast.domains.payment.ports import (
     Stage,
 )
 from holdfast.gateways.payments.generic import GenericProvider
+from holdfast.kernel.ids import uuid7
 from holdfast.kernel.money import Money
 from holdfast.wiring import Wiring
 from tests.house import wiring
@@ -104,9 +106,9 @@ class FakeProvider:
 
     async def read_refund(self, ref: str, order: RefundOrder) -> RefundReading:
         self.asked("read_refund")
-        known = self.refunds_by_id[order.refund_id]
+        refund_id, known = next(each for each in self.refunds_by_id.items() if each[1].ref == ref)
         if not self.refunds_wait and known.status is RefundStatus.PENDING:
-            known = self.refunds_by_id[order.refund_id] = replace(known, status=RefundStatus.SUCCEEDED)
+            known = self.refunds_by_id[refund_id] = replace(known, status=RefundStatus.SUCCEEDED)
         return known
 
     async def notice(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Notice:
@@ -123,6 +125,14 @@ class FakeProvider:
             return Notice(
                 event_id=said["id"], type="refund", news=replace(refund, status=RefundStatus(said["status"]))
             )
+        if "dispute" in said:
+            money = Money(said["minor"], "EUR")
+            disputed = {"payment_ref": said["payment"], "amount": money, "again": said.get("again", False)}
+            return Notice(
+                event_id=said["id"],
+                type="dispute",
+                news=DisputeReading(ref=said["dispute"], status=DisputeStatus(said["status"]), **disputed),
+            )
         return Notice(event_id=said["id"], type="payment", news=news)
 
     def overrides(self, said: dict[str, Any]) -> dict[str, Any]:
@@ -133,6 +143,15 @@ class FakeProvider:
         return [payment.reading for payment in self.payments_by_ref.values()] if self.lists else None
 
     # --- what happens at the provider while we look elsewhere
+
+    def give_back(self, ref: str, minor: int, currency: str = "EUR") -> UUID:
+        """In its dashboard: the id by which a webhook tells of it."""
+        status = RefundStatus.PENDING if self.refunds_wait else RefundStatus.SUCCEEDED
+        made = uuid7()
+        self.refunds_by_id[RefundId(made)] = RefundReading(
+            ref=f"desk_{made.hex}", status=status, amount=Money(minor, currency), payment_ref=ref
+        )
+        return made
 
     def move(self, ref: str, stage: Stage) -> Reading:
         """The guest has paid, was declined …; what was taken stays taken."""

@@ -7,6 +7,7 @@ through one provider; a refund gives back part or all of what an intent took.
               requires_action, processing   -> failed | cancelled
               failed, cancelled             -> succeeded: providers do tell of money after they told of its failure
     refund    pending -> succeeded | failed
+    dispute   open -> withheld -> won | lost; lost -> won
 """
 
 from enum import StrEnum
@@ -24,6 +25,7 @@ from holdfast.kernel.outbox import Event
 IntentId = NewType("IntentId", UUID)
 CaptureId = NewType("CaptureId", UUID)
 RefundId = NewType("RefundId", UUID)
+DisputeId = NewType("DisputeId", UUID)
 
 PaymentMethod = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,255}$")]
 
@@ -46,6 +48,23 @@ class RefundStatus(StrEnum):
     PENDING = "pending"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+
+
+class RefundOrigin(StrEnum):
+    """Who decided it: somebody here, or who has the account at the provider, in the provider's own dashboard."""
+
+    HOUSE = "house"
+    PROVIDER = "provider"
+
+
+class DisputeStatus(StrEnum):
+    """A guest's bank wants the money back. `open`: asked about, and nothing is taken yet. `withheld`: taken until
+    it is decided. `won`: the house keeps it, or has it again. `lost`: gone."""
+
+    OPEN = "open"
+    WITHHELD = "withheld"
+    WON = "won"
+    LOST = "lost"
 
 
 class ProviderEventStatus(StrEnum):
@@ -125,6 +144,7 @@ class RefundView(Contract):
     currency: str
     status: RefundStatus
     reason: str
+    origin: RefundOrigin = RefundOrigin.HOUSE
     failure: str | None
     created_at: Instant
     updated_at: Instant
@@ -197,6 +217,7 @@ class DifferenceKind(StrEnum):
     REFUND_SHORT = "refund_short"
     REFUND_FAILED = "refund_failed"
     REFUND_BY_HAND = "refund_by_hand"
+    DISPUTED = "disputed"
     UNKNOWN_HERE = "unknown_here"
     MISSING_THERE = "missing_there"
     UNSETTLED = "unsettled"

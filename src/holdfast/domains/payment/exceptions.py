@@ -79,6 +79,10 @@ class NothingCaptured(Conflict):
     """Nothing was taken with this payment intent."""
 
 
+class RefundUnderway(Conflict):
+    """A refund of this amount is being made at this moment."""
+
+
 class IdempotencyKeyRequired(Invalid):
     """Payments and refunds need an idempotency key: the Idempotency-Key header, or idempotency_key."""
 

@@ -91,6 +91,8 @@ refunds = Table(
     Column("amount_minor", BigInteger, nullable=False),
     Column("currency", Text, nullable=False),
     Column("reason", Text, nullable=False),
+    # who decided it: the house, or whoever has its account at the provider
+    Column("origin", Text, nullable=False, server_default=text("'house'")),
     Column("status", Text, nullable=False),
     Column("ref", Text),
     Column("failure", Text),
@@ -100,12 +102,35 @@ refunds = Table(
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     CheckConstraint("amount_minor > 0", name="amount_above_zero"),
+    CheckConstraint("origin IN ('house', 'provider')", name="origin"),
     CheckConstraint("status IN ('pending', 'succeeded', 'failed')", name="status"),
     CheckConstraint("(status = 'pending') = (next_attempt_at IS NOT NULL)", name="due"),
     Index("refunds_capture_idx", "capture_id"),
     Index("refunds_booking_idx", "booking_id", "id"),
     Index("refunds_ref_idx", "provider", "ref", unique=True, postgresql_where=text("ref IS NOT NULL")),
     Index("refunds_due_idx", "next_attempt_at", postgresql_where=text("next_attempt_at IS NOT NULL")),
+)
+
+# a guest's bank wants back what was taken
+disputes = Table(
+    "disputes",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("capture_id", UUID, ForeignKey(captures.c.id), nullable=False),
+    Column("intent_id", UUID, ForeignKey(intents.c.id), nullable=False),
+    Column("booking_id", UUID, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("ref", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("reason", Text),
+    Column("status", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    CheckConstraint("amount_minor > 0", name="amount_above_zero"),
+    CheckConstraint("status IN ('open', 'withheld', 'won', 'lost')", name="status"),
+    UniqueConstraint("provider", "ref", name="disputes_provider_ref_key"),
+    Index("disputes_capture_idx", "capture_id"),
 )
 
 provider_events = Table(

@@ -14,7 +14,7 @@ from pydantic import JsonValue
 
 from holdfast.contracts.booking import BookingId, BookingView
 from holdfast.contracts.identity import Actor
-from holdfast.contracts.payment import IntentId, RefundId, RefundStatus
+from holdfast.contracts.payment import DisputeStatus, IntentId, RefundId, RefundStatus
 from holdfast.kernel.money import Money
 
 
@@ -87,14 +87,32 @@ class RefundOrder:
 
 @dataclass(frozen=True, kw_only=True)
 class RefundReading:
-    """What a provider knows of a refund. `refund_id` is ours, where the provider carries it."""
+    """What a provider knows of a refund. `payment_ref` names what it gives back, as the session or as the capture;
+    `refund_id` is ours, where the provider carries it; `intent_id` too, of who may speak for every provider."""
 
     ref: str
     status: RefundStatus
     amount: Money
     payment_ref: str | None = None
     refund_id: RefundId | None = None
+    intent_id: IntentId | None = None
     failure: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisputeReading:
+    """What a provider knows of a dispute. `payment_ref` as in a refund's reading; `again`: what happened is a part
+    of the dispute of that payment, where there is one, whatever it is called here."""
+
+    ref: str
+    status: DisputeStatus
+    amount: Money
+    payment_ref: str | None
+    reason: str | None = None
+    again: bool = False
+
+
+News = Reading | RefundReading | DisputeReading
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +121,7 @@ class Notice:
 
     event_id: str
     type: str
-    news: Reading | RefundReading | None = None
+    news: News | None = None
 
 
 class Provider(Protocol):

@@ -8,11 +8,14 @@ from uuid import UUID
 from holdfast.contracts.booking import BookingId, PaymentSummary
 from holdfast.contracts.payment import (
     CaptureId,
+    DisputeId,
+    DisputeStatus,
     IntentId,
     IntentStatus,
     IntentView,
     ProviderEventStatus,
     RefundId,
+    RefundOrigin,
     RefundStatus,
     RefundView,
 )
@@ -105,6 +108,7 @@ class RefundRecord:
     amount_minor: int
     currency: str
     reason: str
+    origin: RefundOrigin = RefundOrigin.HOUSE
     status: RefundStatus
     ref: str | None = None
     failure: str | None = None
@@ -126,10 +130,31 @@ class RefundRecord:
             currency=self.currency,
             status=self.status,
             reason=self.reason,
+            origin=self.origin,
             failure=self.failure,
             created_at=self.created_at,
             updated_at=self.updated_at,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisputeRecord:
+    id: DisputeId
+    capture_id: CaptureId
+    intent_id: IntentId
+    booking_id: BookingId
+    provider: str
+    ref: str
+    amount_minor: int
+    currency: str
+    reason: str | None
+    status: DisputeStatus
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,8 @@
 
 `id` is the event's own, the same however often it is sent. `type` is payment.succeeded, payment.processing,
 payment.failed, payment.cancelled or payment.refunded; any other is taken and means nothing. `ref` is that system's
-name of the payment, or of the refund with payment.refunded; `refund_id` is ours; `failure` says why it failed.
+name of the payment, or of the refund with payment.refunded; `refund_id` is ours: without it, a refund with `ref`
+and `intent_id` is one that was made there unasked. `failure` says why a payment failed.
 """
 
 from collections.abc import Mapping
@@ -88,6 +89,7 @@ def news(event: GenericEvent) -> Reading | RefundReading | None:
             status=RefundStatus.SUCCEEDED,
             amount=money,
             refund_id=RefundId(event.refund_id) if event.refund_id else None,
+            intent_id=IntentId(event.intent_id) if event.intent_id else None,
         )
     stage = STAGES.get(event.type)
     if stage is None or event.intent_id is None:

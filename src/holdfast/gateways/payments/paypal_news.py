@@ -6,14 +6,16 @@ order     CREATED, SAVED, PAYER_ACTION_REQUIRED   open        VOIDED, or gone   
 capture   COMPLETED, PARTIALLY_REFUNDED, REFUNDED succeeded   PENDING            processing
           DECLINED, FAILED                        failed
 refund    COMPLETED  succeeded      PENDING  pending          CANCELLED, FAILED  failed
+    dispute   as an inquiry open, as a chargeback withheld; RESOLVED in the buyer's favour lost, else won
+    reversal  lost: a part of the payment's dispute, and no refund
 """
 
 from collections.abc import Mapping
 from datetime import datetime
 
-from holdfast.contracts.payment import RefundStatus
+from holdfast.contracts.payment import DisputeStatus, RefundStatus
 from holdfast.domains.payment.exceptions import NotAnEvent, WebhookNotConfigured
-from holdfast.domains.payment.ports import Notice, Reading, RefundReading, Stage
+from holdfast.domains.payment.ports import DisputeReading, News, Notice, Reading, RefundReading, Stage
 from holdfast.gateways.payments.amounts import PAYPAL
 from holdfast.gateways.payments.bodies import MISREAD, Json, completed, event_of, mapping, our_intent, our_refund
 from holdfast.gateways.payments.paypal_signatures import Certificates, require_signed
@@ -41,7 +43,9 @@ REFUNDS = {
 }
 CAPTURE_NEWS = "PAYMENT.CAPTURE."
 # their resource is the refund, not the capture
-REFUND_NEWS = ("PAYMENT.REFUND.", "PAYMENT.CAPTURE.REFUNDED", "PAYMENT.CAPTURE.REVERSED")
+REFUND_NEWS = ("PAYMENT.REFUND.", "PAYMENT.CAPTURE.REFUNDED")
+REVERSED, DISPUTES = "PAYMENT.CAPTURE.REVERSED", "CUSTOMER.DISPUTE."
+BUYERS = frozenset({"RESOLVED_BUYER_FAVOUR", "ACCEPTED"})
 # what an event's name says of one that says no status
 HAPPENED = {
     "PAYMENT.CAPTURE.COMPLETED": "COMPLETED",
@@ -66,8 +70,12 @@ def noticed(event: Json) -> Notice:
     """NotAnEvent where it is not as PayPal documents it."""
     try:
         kind, said = str(event["event_type"]), event["resource"]
-        news: Reading | RefundReading | None = None
-        if kind == "CHECKOUT.ORDER.APPROVED":
+        news: News | None = None
+        if kind == REVERSED:
+            news = reversal_reading(said)
+        elif kind.startswith(DISPUTES):
+            news = dispute_reading(said)
+        elif kind == "CHECKOUT.ORDER.APPROVED":
             news = reading(said)
         elif kind.startswith(REFUND_NEWS):
             news = refund_reading(completed(said, status=HAPPENED.get(kind)))
@@ -105,15 +113,46 @@ def capture_reading(ref: str, capture: Json) -> Reading:
     )
 
 
+def dispute_reading(said: Json) -> DisputeReading:
+    amount, transactions = said["dispute_amount"], said["disputed_transactions"]
+    if said["status"] == "RESOLVED":
+        outcome = mapping(said.get("dispute_outcome")).get("outcome_code")
+        status = DisputeStatus.LOST if outcome in BUYERS else DisputeStatus.WON
+    else:
+        inquiry = said.get("dispute_life_cycle_stage", "INQUIRY") == "INQUIRY"
+        status = DisputeStatus.OPEN if inquiry else DisputeStatus.WITHHELD
+    return DisputeReading(
+        ref=said["dispute_id"],
+        status=status,
+        amount=PAYPAL.read(amount["value"], amount["currency_code"]),
+        payment_ref=transactions[0]["seller_transaction_id"],
+        reason=said.get("reason"),
+    )
+
+
+def reversal_reading(said: Json) -> DisputeReading:
+    return DisputeReading(
+        ref=said["id"],
+        status=DisputeStatus.LOST,
+        amount=PAYPAL.read(said["amount"]["value"], said["amount"]["currency_code"]),
+        payment_ref=linked(said),
+        again=True,
+    )
+
+
+def linked(said: Json) -> str | None:
+    """The capture that a refund or reversal belongs to is only linked, as `up`."""
+    up = next((link["href"] for link in said.get("links") or [] if link.get("rel") == "up"), "")
+    return up.rstrip("/").rpartition("/")[2] or None
+
+
 def refund_reading(refund: Json) -> RefundReading:
-    """The capture it belongs to is only linked, as `up`."""
     amount = refund["amount"]
-    up = next((link["href"] for link in refund.get("links") or [] if link.get("rel") == "up"), "")
     return RefundReading(
         ref=refund["id"],
         status=REFUNDS[refund["status"]],
         amount=PAYPAL.read(amount["value"], amount["currency_code"]),
-        payment_ref=up.rstrip("/").rpartition("/")[2] or None,
+        payment_ref=linked(refund),
         refund_id=our_refund(refund.get("custom_id")),
         failure=mapping(refund.get("status_details")).get("reason"),
     )

@@ -3,6 +3,8 @@
     payment   created                        open          authorized          processing
               captured, refunded             succeeded     failed              failed
     refund    pending                        pending       processed           succeeded
+    dispute   open, under_review             open, or withheld once an amount is deducted
+              won, closed                    won           lost                lost
 
 An order has any number of payments; the furthest of them counts.
 """
@@ -13,9 +15,9 @@ from hashlib import sha256
 
 from pydantic import SecretStr
 
-from holdfast.contracts.payment import RefundStatus
+from holdfast.contracts.payment import DisputeStatus, RefundStatus
 from holdfast.domains.payment.exceptions import NotAnEvent
-from holdfast.domains.payment.ports import Notice, Reading, RefundReading, Stage
+from holdfast.domains.payment.ports import DisputeReading, News, Notice, Reading, RefundReading, Stage
 from holdfast.gateways.payments.amounts import RAZORPAY
 from holdfast.gateways.payments.bodies import (
     MISREAD,
@@ -42,6 +44,8 @@ REFUNDS = {
     "processed": RefundStatus.SUCCEEDED,
     "failed": RefundStatus.FAILED,
 }
+DISPUTES = "payment.dispute."
+ENDED = {"won": DisputeStatus.WON, "closed": DisputeStatus.WON, "lost": DisputeStatus.LOST}
 # what an event's name says of a payment or refund that says no status
 HAPPENED = {
     "payment.authorized": "authorized",
@@ -65,8 +69,10 @@ def noticed(body: bytes, *, now: datetime) -> Notice:
     event = event_of(body)
     try:
         kind, payload = str(event["event"]), event["payload"]
-        news: Reading | RefundReading | None = None
-        if kind.startswith("refund.") and "refund" in payload:
+        news: News | None = None
+        if kind.startswith(DISPUTES):
+            news = dispute_reading(completed(payload["dispute"]["entity"], status=kind.removeprefix(DISPUTES)))
+        elif kind.startswith("refund.") and "refund" in payload:
             news = refund_reading(completed(payload["refund"]["entity"], status=HAPPENED.get(kind)))
         elif kind.startswith(("payment.", "order.")) and "payment" in payload:
             payment = completed(payload["payment"]["entity"], status=HAPPENED.get(kind))
@@ -98,6 +104,17 @@ def reading(ref: str, payment: Json, *, noted: Json | None = None) -> Reading:
         failure=str(payment.get("error_description") or "declined") if stage is Stage.FAILED else None,
         intent_id=our_intent((noted or {}).get("intent_id")),
         at=instant(payment["created_at"]),
+    )
+
+
+def dispute_reading(dispute: Json) -> DisputeReading:
+    deducted = DisputeStatus.WITHHELD if dispute.get("amount_deducted") else DisputeStatus.OPEN
+    return DisputeReading(
+        ref=dispute["id"],
+        status=ENDED.get(dispute["status"], deducted),
+        amount=RAZORPAY.money(dispute["amount"], dispute["currency"]),
+        payment_ref=dispute["payment_id"],
+        reason=dispute.get("reason_code"),
     )
 
 

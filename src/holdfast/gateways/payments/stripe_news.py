@@ -5,6 +5,8 @@ payment_intent   requires_payment_method          open, or failed once a try was
                  requires_confirmation, _action   open          requires_capture, processing   processing
                  succeeded                        succeeded     canceled                       cancelled
 refund           pending, requires_action         pending       failed, canceled               failed
+dispute          warning_…, needs_response, under_review   open, or withheld once it moved money
+                 won, warning_closed              won           lost                           lost
 """
 
 from collections.abc import Mapping
@@ -12,9 +14,9 @@ from datetime import datetime
 
 from pydantic import SecretStr
 
-from holdfast.contracts.payment import RefundStatus
+from holdfast.contracts.payment import DisputeStatus, RefundStatus
 from holdfast.domains.payment.exceptions import NotAnEvent
-from holdfast.domains.payment.ports import Notice, Reading, RefundReading, Stage
+from holdfast.domains.payment.ports import DisputeReading, News, Notice, Reading, RefundReading, Stage
 from holdfast.gateways.payments.amounts import STRIPE
 from holdfast.gateways.payments.bodies import MISREAD, Json, completed, event_of, mapping, our_intent, our_refund
 from holdfast.gateways.payments.signatures import configured, require_timestamped
@@ -38,6 +40,13 @@ REFUNDS = {
 INTENTS = "payment_intent."
 # the others of `refund.` and `charge.refund.` carry a refund too
 REFUND_EVENTS = ("refund.", "charge.refund.")
+DISPUTES = "charge.dispute."
+ENDED = {
+    "won": DisputeStatus.WON,
+    "warning_closed": DisputeStatus.WON,
+    "prevented": DisputeStatus.WON,
+    "lost": DisputeStatus.LOST,
+}
 # what an event's name says of one that says no status
 HAPPENED = {
     "payment_intent.succeeded": "succeeded",
@@ -46,6 +55,9 @@ HAPPENED = {
     "payment_intent.canceled": "canceled",
     "refund.created": "pending",
     "refund.failed": "failed",
+    "charge.dispute.created": "needs_response",
+    "charge.dispute.funds_withdrawn": "under_review",
+    "charge.dispute.funds_reinstated": "won",
 }
 
 
@@ -60,7 +72,12 @@ def noticed(event: Json) -> Notice:
     """NotAnEvent where it is not as Stripe documents it."""
     try:
         event_id, kind, said = event["id"], event["type"], event["data"]["object"]
-        news: Reading | RefundReading | None = None
+        news: News | None = None
+        if kind == "charge.refunded":  # newer versions bring no list, and tell of each refund besides
+            kept = mapping(said.get("refunds")).get("data") or []
+            news = refund_reading({"payment_intent": said.get("payment_intent"), **kept[0]}) if kept else None
+        elif kind.startswith(DISPUTES):
+            news = dispute_reading(kind, completed(said, status=HAPPENED.get(kind)))
         if kind.startswith((INTENTS, *REFUND_EVENTS)):
             said = completed(said, status=HAPPENED.get(kind))
         if kind.startswith(INTENTS) and said["status"] in STAGES:
@@ -85,6 +102,23 @@ def reading(said: Json, *, declined: bool = False) -> Reading:
         capture_ref=said["id"] if taken else None,
         failure=str(error.get("message") or error.get("code") or "declined") if stage is Stage.FAILED else None,
         intent_id=our_intent(mapping(said.get("metadata")).get("intent_id")),
+    )
+
+
+def dispute_reading(kind: str, said: Json) -> DisputeReading:
+    """Inquiries take no money; a chargeback does at once, which the event itself or its transactions say."""
+    status = ENDED.get(said["status"])
+    if status is None or kind.endswith("funds_reinstated"):
+        moved = kind.endswith("funds_withdrawn") or bool(said.get("balance_transactions"))
+        status = DisputeStatus.WITHHELD if moved else DisputeStatus.OPEN
+    if kind.endswith("funds_reinstated"):
+        status = DisputeStatus.WON
+    return DisputeReading(
+        ref=said["id"],
+        status=status,
+        amount=STRIPE.money(said["amount"], said["currency"]),
+        payment_ref=said.get("payment_intent"),
+        reason=said.get("reason"),
     )
 
 

@@ -14,8 +14,9 @@ from holdfast.contracts.identity import Actor, ActorType
 from holdfast.contracts.payment import IntentId, ProviderEventStatus, ProviderEventView
 from holdfast.domains.payment.exceptions import VIOLATIONS, NotAnEvent
 from holdfast.domains.payment.ops.settle_refund import SettleRefund
+from holdfast.domains.payment.ops.unasked import AdoptRefund, Heard, RecordDispute
 from holdfast.domains.payment.ops.verify import Verdict, VerifyPayment
-from holdfast.domains.payment.ports import Reading, RefundReading, Stage
+from holdfast.domains.payment.ports import DisputeReading, Reading, RefundReading, Stage
 from holdfast.domains.payment.providers import GENERIC, Providers
 from holdfast.domains.payment.queries import intents, notices, refunds
 from holdfast.domains.payment.records import IntentRecord, ProviderEventRecord
@@ -111,6 +112,8 @@ class ProcessEvents:
             return ProviderEventStatus.IGNORED, None
         if isinstance(news, RefundReading):
             return await self.apply_to_refund(event.provider, news, now=now)
+        if isinstance(news, DisputeReading):
+            return verdict_of(await RecordDispute(self.db).execute(event.provider, news, now=now, actor=WEBHOOK))
         intent = await self.intent_of(event.provider, news)
         if intent is None:
             return ProviderEventStatus.UNMATCHED, None
@@ -140,9 +143,15 @@ class ProcessEvents:
         if found is None or provider not in (found.provider, GENERIC):
             found = await refunds.find_by_ref(self.db, provider, news.ref)
         if found is None:
-            return ProviderEventStatus.UNMATCHED, None
+            return verdict_of(await AdoptRefund(self.db).execute(provider, news, now=now, actor=WEBHOOK))
         await SettleRefund(self.db).execute(found.id, news, now=now, actor=WEBHOOK)
         return ProviderEventStatus.PROCESSED, found.intent_id
+
+
+def verdict_of(heard: Heard | None) -> tuple[ProviderEventStatus, IntentId | None]:
+    if heard is None:
+        return ProviderEventStatus.UNMATCHED, None
+    return (ProviderEventStatus.PROCESSED if heard.agreed else ProviderEventStatus.MISMATCHED), heard.intent_id
 
 
 class ForgetEvents:

@@ -9,7 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.contracts.booking import BookingRefundRequested
 from holdfast.contracts.identity import SYSTEM, Actor
-from holdfast.contracts.payment import DifferenceKind, RefundDraft, RefundId, RefundStatus, RefundView
+from holdfast.contracts.payment import (
+    DifferenceKind,
+    RefundDraft,
+    RefundId,
+    RefundOrigin,
+    RefundStatus,
+    RefundView,
+)
 from holdfast.domains.payment.exceptions import (
     VIOLATIONS,
     AmountAboveCaptured,
@@ -132,8 +139,10 @@ async def promise(
     now: datetime,
     actor: Actor,
     due_at: datetime | None = None,
+    made_as: str | None = None,
 ) -> RefundRecord:
-    """Write the refund, post it, set its amount aside; whoever asked carries it out unless `due_at` is said.
+    """Write the refund, post it, set its amount aside; whoever asked carries it out unless `due_at` is said. Where
+    the provider made it unasked, `made_as` is its name there.
 
     The constraint on the capture refuses what is above what is left of it: AmountAboveCaptured. Last, for others
     wait for it.
@@ -147,6 +156,8 @@ async def promise(
         amount_minor=amount.minor,
         currency=amount.currency,
         reason=reason,
+        origin=RefundOrigin.PROVIDER if made_as else RefundOrigin.HOUSE,
+        ref=made_as,
         status=RefundStatus.PENDING,
         attempts=0 if due_at else 1,
         next_attempt_at=due_at or now + CLAIM,
@@ -164,7 +175,12 @@ async def promise(
         subject_type="booking",
         subject_id=capture.booking_id,
         reason=reason,
-        after={"refund_id": str(refund_id), "amount": str(amount), "currency": amount.currency},
+        after={
+            "refund_id": str(refund_id),
+            "amount": str(amount),
+            "currency": amount.currency,
+            "origin": refund.origin,
+        },
     )
     attest(db, act, now=now)
     await intents.set_aside(db, capture, amount.minor)

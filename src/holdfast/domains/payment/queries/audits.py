@@ -32,10 +32,15 @@ INVARIANTS = {
         SELECT {NOBODY} AS subject, account || ': ' || sum(minor) || ' ' || currency || ' too much' AS detail
         FROM (
             SELECT account, currency, minor FROM payment.entries
-            WHERE starts_with(account, 'clearing:') OR account = 'refunds_payable'
+            WHERE starts_with(account, 'clearing:') OR account IN ('refunds_payable', 'disputed', 'dispute_losses')
             UNION ALL SELECT 'clearing:' || provider, currency, -amount_minor FROM payment.captures
             UNION ALL SELECT 'clearing:' || provider, currency, amount_minor FROM payment.refunds
             WHERE status = 'succeeded'
+            UNION ALL SELECT 'clearing:' || provider, currency, amount_minor FROM payment.disputes
+            WHERE status IN ('withheld', 'lost')
+            UNION ALL SELECT CASE status WHEN 'lost' THEN 'dispute_losses' ELSE 'disputed' END, currency,
+                             -amount_minor
+            FROM payment.disputes WHERE status IN ('withheld', 'lost')
             UNION ALL SELECT 'refunds_payable', currency, amount_minor FROM payment.refunds
             WHERE status = 'pending'
         ) AS held

@@ -136,6 +136,13 @@ async def find_capture_by_ref(db: AsyncSession, provider: str, ref: str) -> Capt
     return None if row is None else CaptureRecord(**row)
 
 
+async def find_paid(db: AsyncSession, provider: str, ref: str) -> IntentRecord | None:
+    """The intent of a payment that its provider names as its session, or as what was taken."""
+    taken = select(captures.c.intent_id).where(captures.c.provider == provider, captures.c.ref == ref)
+    named = (intents.c.provider == provider) & (intents.c.ref == ref)
+    return await find_intent(db, named | intents.c.id.in_(taken))
+
+
 async def captures_for_update(db: AsyncSession, booking_id: BookingId) -> list[CaptureRecord]:
     """Every capture of a booking, locked, the oldest first."""
     rows = await db.execute(

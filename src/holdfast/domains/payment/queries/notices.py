@@ -1,5 +1,6 @@
 """The providers' events, and what could not be agreed with."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from datetime import datetime
 from typing import Any
@@ -13,26 +14,31 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.contracts.payment import IntentId, ProviderEventStatus, ProviderEventView
 from holdfast.domains.payment.exceptions import ProviderEventNotFound
 from holdfast.domains.payment.models import discrepancies, provider_events
-from holdfast.domains.payment.ports import Notice, Reading, RefundReading
+from holdfast.domains.payment.ports import DisputeReading, News, Notice, Reading, RefundReading
 from holdfast.domains.payment.records import Discrepancy, ProviderEventRecord
 from holdfast.kernel.ids import uuid7
 from holdfast.kernel.paging import Page, PageRequest
 
-READING, REFUND_READING = TypeAdapter(Reading), TypeAdapter(RefundReading)
+# the word that stands for each kind of news in the row
+KINDS: Mapping[str, TypeAdapter[Any]] = {
+    "payment": TypeAdapter(Reading),
+    "refund": TypeAdapter(RefundReading),
+    "dispute": TypeAdapter(DisputeReading),
+}
+WORDS: Mapping[type[News], str] = {Reading: "payment", RefundReading: "refund", DisputeReading: "dispute"}
 LONGEST_TYPE = 200
 SHOWN = tuple(provider_events.c[name] for name in ProviderEventView.model_fields)
 
 
-def packed(news: Reading | RefundReading | None) -> dict[str, object] | None:
+def packed(news: News | None) -> dict[str, object] | None:
     """News as JSON, with its kind."""
     if news is None:
         return None
-    if isinstance(news, Reading):
-        return {"payment": READING.dump_python(replace(news, **storable(news)), mode="json")}
-    return {"refund": REFUND_READING.dump_python(replace(news, **storable(news)), mode="json")}
+    word = WORDS[type(news)]
+    return {word: KINDS[word].dump_python(replace(news, **storable(news)), mode="json")}
 
 
-def storable(news: Reading | RefundReading) -> dict[str, Any]:
+def storable(news: News) -> dict[str, Any]:
     """Its texts as the database takes them: without NUL, and without halves of characters."""
     texts = {field.name: getattr(news, field.name) for field in fields(news)}
     return {name: plain(said) for name, said in texts.items() if type(said) is str}
@@ -42,13 +48,13 @@ def plain(said: str) -> str:
     return said.encode(errors="replace").decode().replace("\0", "")
 
 
-def unpacked(news: dict[str, Any] | None) -> Reading | RefundReading | None:
+def unpacked(news: dict[str, Any] | None) -> News | None:
     """Whatever it raises, where another version packed it otherwise."""
     if news is None:
         return None
-    if "payment" in news:
-        return READING.validate_python(news["payment"])
-    return REFUND_READING.validate_python(news["refund"])
+    (word, said), *_ = news.items()
+    found: News = KINDS[word].validate_python(said)
+    return found
 
 
 def event(row: RowMapping) -> ProviderEventRecord:

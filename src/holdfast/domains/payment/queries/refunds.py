@@ -6,7 +6,7 @@ from sqlalchemy import RowMapping, func, null, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.contracts.payment import IntentId, RefundId, RefundStatus
+from holdfast.contracts.payment import CaptureId, IntentId, RefundId, RefundOrigin, RefundStatus
 from holdfast.domains.payment.exceptions import RefundNotFound
 from holdfast.domains.payment.models import refunds
 from holdfast.domains.payment.queries import columns_of
@@ -14,7 +14,9 @@ from holdfast.domains.payment.records import RefundRecord
 
 
 def refund(row: RowMapping) -> RefundRecord:
-    return RefundRecord(**{**row, "status": RefundStatus(row["status"])})
+    return RefundRecord(
+        **{**row, "status": RefundStatus(row["status"]), "origin": RefundOrigin(row["origin"])},
+    )
 
 
 async def insert_refund(db: AsyncSession, record: RefundRecord) -> bool:
@@ -46,6 +48,18 @@ async def find_by_ref(db: AsyncSession, provider: str, ref: str) -> RefundRecord
     chosen = select(refunds).where(refunds.c.provider == provider, refunds.c.ref == ref)
     row = (await db.execute(chosen)).mappings().one_or_none()
     return None if row is None else refund(row)
+
+
+async def is_unanswered(db: AsyncSession, capture_id: CaptureId, amount_minor: int) -> bool:
+    """Whether a refund of this amount is on its way of which the provider's name is not known yet."""
+    chosen = select(refunds.c.id).where(
+        refunds.c.capture_id == capture_id,
+        refunds.c.amount_minor == amount_minor,
+        refunds.c.status == RefundStatus.PENDING,
+        refunds.c.ref.is_(None),
+        refunds.c.attempts > 0,
+    )
+    return await db.scalar(chosen.limit(1)) is not None
 
 
 async def claim_due(db: AsyncSession, *, now: datetime, until: datetime, limit: int) -> list[RefundRecord]:

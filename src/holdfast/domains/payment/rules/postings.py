@@ -9,6 +9,11 @@ refund_failed       -                          +
 refund_made         +          -
 written_off         -                                                                 +
 
+                       clearing:<p>   disputed   dispute_losses
+dispute_withheld            -            +
+dispute_won                 +            -             or from the losses, where it was lost before
+dispute_lost                -                          +              or from what was disputed
+
 `guest` is what the guest owes (below zero: what is owed to the guest). A sale is restated, never changed: what its
 accounts should hold less what was posted so far is posted in addition, so that a booking which was moved, given up
 or confirmed late is right whatever was heard before. Of one that was given up, what the house keeps is a fee. What
@@ -23,10 +28,12 @@ from decimal import Decimal
 from uuid import UUID
 
 from holdfast.contracts.booking import BookingId, BookingView, Lifecycle, Status
+from holdfast.contracts.payment import DisputeStatus
 from holdfast.contracts.pricing import LineKind, PriceView
 from holdfast.kernel.money import Money, percent_of
 
 GUEST, REFUNDS_PAYABLE, WRITE_OFF = "guest", "refunds_payable", "write_off"
+DISPUTED, DISPUTE_LOSSES = "disputed", "dispute_losses"
 REVENUE, FEES, TAXES = "revenue", "fees", "taxes"
 
 CAPTURE, REFUND_REQUESTED = "capture", "refund_requested"
@@ -75,6 +82,12 @@ def of_refund(kind: str, refund_id: UUID, booking_id: BookingId, provider: str, 
         REFUND_MADE: (GUEST, clearing(provider)),
     }
     return Posting(kind, refund_id, booking_id, between(*ways[kind], amount))
+
+
+def disputed(status: DisputeStatus, provider: str, amount: Money) -> Balances:
+    """Where the money of a dispute is that stands so; nowhere else than before where nothing is taken."""
+    accounts = {DisputeStatus.WITHHELD: DISPUTED, DisputeStatus.LOST: DISPUTE_LOSSES}
+    return between(accounts[status], clearing(provider), amount) if status in accounts else {}
 
 
 def of_write_off(subject: UUID, booking_id: BookingId, amount: Money, note: str) -> Posting:
