@@ -56,9 +56,9 @@ from holdfast.api.v1 import (
 )
 from holdfast.contracts.identity import Actor
 from holdfast.gateways.payments.registry import require_packages
-from holdfast.kernel.telemetry import configure_logging
 from holdfast.settings import Settings
 from holdfast.wiring import Wiring, join_database
+from holdfast.wiring.observation import observe
 from holdfast.worker import Worker
 
 log = structlog.get_logger()
@@ -181,7 +181,7 @@ def authenticator(wired: Wiring) -> Authenticate:
 def app_from_environment() -> FastAPI:
     """What each process of `holdfast serve --workers N` runs; the parent has migrated the database already."""
     settings = Settings()
-    configure_logging(settings.log.level, settings.log.format)
+    observe(settings)
     return create_app(Wiring(settings, join_database(settings)))
 
 

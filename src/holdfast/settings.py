@@ -423,6 +423,18 @@ class LogSettings(Group):
     format: Literal["auto", "json", "console"] = Field("auto", validation_alias=named("HOLDFAST_LOG_FORMAT"))
 
 
+class ObservationSettings(Group):
+    """Where traces and defects are told: nowhere, where nothing is set. OpenTelemetry's SDK reads variables of its
+    own besides, such as how many traces are kept."""
+
+    traces_url: str | None = Field(
+        None, validation_alias=named("HOLDFAST_OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+    )
+    service_name: str | None = Field(None, validation_alias=named("HOLDFAST_SERVICE_NAME", "OTEL_SERVICE_NAME"))
+    sentry_dsn: SecretStr | None = Field(None, validation_alias=named("HOLDFAST_SENTRY_DSN"))
+    environment: str = Field("production", validation_alias=named("HOLDFAST_ENVIRONMENT"))
+
+
 class Settings(Group):
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     security: SecuritySettings = Field(default_factory=SecuritySettings)
@@ -446,6 +458,7 @@ class Settings(Group):
     rate_limits: RateLimitSettings = Field(default_factory=RateLimitSettings)
     proxies: ProxySettings = Field(default_factory=ProxySettings)
     log: LogSettings = Field(default_factory=LogSettings)
+    observation: ObservationSettings = Field(default_factory=ObservationSettings)
 
     @model_validator(mode="after")
     def one_takes_the_money(self) -> Self:

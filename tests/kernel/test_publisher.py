@@ -179,6 +179,13 @@ def test_a_cloud_event() -> None:
     }
 
 
+def test_a_traced_cloud_event_says_which_trace() -> None:
+    """By the CloudEvents extension for distributed tracing."""
+    traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    event = Untold(1, UUID(int=1), "booking.created", UUID(int=2), {}, SettableClock().now(), 1, 0, traceparent)
+    assert cloud_event(event, source="https://example.org")["traceparent"] == traceparent
+
+
 class SpokenAnew(Spoken):
     schema_version: ClassVar[int] = 2
 

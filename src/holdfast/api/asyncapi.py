@@ -117,6 +117,7 @@ def message(event: type[Event]) -> Json:
         "datacontenttype": {"const": "application/json"},
         "dataschema": {"const": schema_name(event.type, event.schema_version)},
         "partitionkey": {**text, "description": "the booking where there is one, else the subject"},
+        "traceparent": {**text, "description": "W3C trace context of what caused it, where traces are collected"},
         "data": {"$ref": f"{SCHEMAS}{event.__name__}"},
     }
     return {
@@ -124,7 +125,11 @@ def message(event: type[Event]) -> Json:
         "title": event.__name__,
         "summary": meaning(event),
         "contentType": CLOUD_EVENT,
-        "payload": {"type": "object", "required": list(attributes), "properties": attributes},
+        "payload": {
+            "type": "object",
+            "required": [each for each in attributes if each != "traceparent"],
+            "properties": attributes,
+        },
     }
 
 
@@ -195,7 +200,8 @@ Each event is published as a CloudEvent 1.0 in structured mode (`application/clo
 topic exchange `holdfast.events` with its type as routing key, on Kafka to the topic `holdfast.events`, keyed by
 `partitionkey`, the booking where there is one. `id` is the event's own, `subject` the field named under *about*,
 `dataschema` is `urn:holdfast:event:<type>:<schema>`; a schema's number rises when a reader of the former one would
-not understand. New fields may come at any time.
+not understand. New fields may come at any time. Where traces are collected, `traceparent` is the W3C trace
+context of what caused the event.
 
 An event comes at least once: know it by its `id`. Events about one subject come in the order in which they
 happened. None carries personal data. [examples/consumers](../examples/consumers/README.md) are programs that live

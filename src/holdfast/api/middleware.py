@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from holdfast.api.problems import BodyTooLarge, InternalError, InvalidRequest, problem
 from holdfast.kernel.ids import uuid7
 from holdfast.kernel.telemetry import REQUESTS, client_address, request_id
+from holdfast.kernel.tracing import TRACEPARENT_LENGTH, Kind, Span, span
 
 ACCEPTABLE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 # a label for each of these; a stranger's inventions share one, or they would fill the memory
@@ -29,6 +30,12 @@ class RequestContext:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        headers = dict(scope["headers"])
+        caller = headers.get(b"traceparent", b"")[:TRACEPARENT_LENGTH].decode("latin-1")
+        with span(scope["method"], kind=Kind.SERVER, within=caller or None) as running:
+            await self.answer(scope, receive, send, running)
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send, running: Span) -> None:
         offered = dict(scope["headers"]).get(b"x-request-id", b"")
         name = offered.decode() if ACCEPTABLE_ID.fullmatch(offered) else uuid7().hex
         token = request_id.set(name)
@@ -54,7 +61,9 @@ class RequestContext:
         finally:
             seconds = time.perf_counter() - started
             route = getattr(scope.get("route"), "path", "unmatched")
-            REQUESTS.labels(method if method in KNOWN_METHODS else "other", route, str(status)).observe(seconds)
+            known = method if method in KNOWN_METHODS else "other"
+            REQUESTS.labels(known, route, str(status)).observe(seconds)
+            describe(running, known, route, status)
             log.info(
                 "request",
                 request_id=name,
@@ -65,6 +74,18 @@ class RequestContext:
                 milliseconds=round(seconds * 1000, 2),
             )
             request_id.reset(token)
+
+
+def describe(running: Span, method: str, route: str, status: int | None) -> None:
+    """As OpenTelemetry's conventions for HTTP have it; the path itself may hold a token and is not told."""
+    running.rename(f"{method} {route}")
+    running.set("http.request.method", method)
+    running.set("http.route", route)
+    running.set("holdfast.request_id", request_id.get() or "")
+    if status is not None:
+        running.set("http.response.status_code", status)
+    if status is None or status >= 500:
+        running.failed(str(status or "no answer"))
 
 
 class HeadAsGet:

@@ -67,6 +67,7 @@ PROBLEM: Json = {
         "status": {"type": "integer", "minimum": 400, "maximum": 599},
         "detail": {**TEXT, "description": "what is wrong this time"},
         "request_id": {"type": ["string", "null"], "description": "as in the X-Request-ID header"},
+        "trace_id": {**TEXT, "description": "where traces are collected", "pattern": "^[0-9a-f]{32}$"},
         "pointer": {**TEXT, "description": "the field at fault: a JSON pointer (RFC 6901)"},
         "errors": {
             "type": "array",

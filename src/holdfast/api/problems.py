@@ -27,6 +27,7 @@ from holdfast.kernel.errors import (
     Unauthorized,
 )
 from holdfast.kernel.telemetry import request_id
+from holdfast.kernel.tracing import trace_ids
 
 MEDIA_TYPE = "application/problem+json"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -87,6 +88,8 @@ def problem(refusal: Refusal) -> Response:
         "detail": refusal.detail or refusal.title(),
         "request_id": request_id.get(),
     }
+    if ids := trace_ids():
+        document["trace_id"] = ids["trace_id"]
     if refusal.pointer is not None:
         document["pointer"] = refusal.pointer
     document |= refusal.facts

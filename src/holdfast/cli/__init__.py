@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from holdfast.cli import database, demo, events, inspection, serving, users
 from holdfast.kernel.postgres_url import UnusableUrl
+from holdfast.wiring.observation import ExtraMissing
 
 app = typer.Typer(
     help="Holdfast, the booking core.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
@@ -33,6 +34,6 @@ def main() -> None:
             name = ".".join(str(part) for part in each["loc"])
             typer.echo(f"{name}: {each['msg']}", err=True)
         sys.exit(2)
-    except UnusableUrl as error:
+    except (UnusableUrl, ExtraMissing) as error:
         typer.echo(str(error), err=True)
         sys.exit(2)

@@ -16,10 +16,11 @@ from uuid import UUID
 import structlog
 
 from holdfast.gateways.celery import CeleryHands, Pool, Work, celery_app
+from holdfast.kernel import tracing
 from holdfast.kernel.errors import DatabaseError, Refusal
-from holdfast.kernel.telemetry import configure_logging
 from holdfast.settings import Settings
 from holdfast.wiring import Wiring, join_database
+from holdfast.wiring.observation import observe
 from holdfast.worker import Worker
 
 # what service managers leave between asking and killing is ten seconds at least, most leave thirty or more
@@ -51,6 +52,8 @@ class PoolWork:
 
     async def close(self) -> None:
         await self.worker.wired.engine.dispose()
+        if tracing.collector is not None:  # Celery ends its processes without what is said to be done at an exit
+            tracing.collector.stop()
 
 
 async def tend(worker: Worker, pool: Sequence[str]) -> None:
@@ -97,7 +100,7 @@ def tending(settings: Settings, url: str) -> Worker:
 
 def run_pool(settings: Settings, worker_of: type[Worker] = Worker) -> None:
     """This process and its children take jobs until SIGTERM."""
-    configure_logging(settings.log.level, settings.log.format)
+    observe(settings, part="jobs")
     assert settings.worker.broker_url
     url = join_database(settings)
     app = celery_app(settings.worker.broker_url.get_secret_value(), limit_seconds=settings.worker.job_seconds)

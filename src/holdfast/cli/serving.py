@@ -15,6 +15,7 @@ from holdfast import schema
 from holdfast.gateways.payments.registry import PackageMissing, require_packages
 from holdfast.settings import SERVICES, Settings
 from holdfast.wiring import Wiring, join_database
+from holdfast.wiring.observation import observe
 
 
 def prepared(settings: Settings) -> str:
@@ -54,7 +55,6 @@ def serve(
     """Serve HTTP; without HOLDFAST_DATABASE_URL on the embedded PostgreSQL, with the background work inside."""
     import uvicorn  # noqa: PLC0415
 
-    from holdfast.kernel.telemetry import configure_logging  # noqa: PLC0415
     from holdfast.main import app_from_environment, create_app  # noqa: PLC0415
 
     if services is not None:
@@ -66,7 +66,7 @@ def serve(
     if unknown := set(settings.server.services) - set(SERVICES):
         typer.echo(f"unknown services: {', '.join(sorted(unknown))}; known: {', '.join(SERVICES)}", err=True)
         raise typer.Exit(2)
-    configure_logging(settings.log.level, settings.log.format)
+    observe(settings)
     url = prepared(settings)
     # uvicorn hands SIGTERM on after its own shutdown; an exit by exception leaves the embedded server in order
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -92,11 +92,10 @@ def serve(
 
 def worker() -> None:
     """Run the background work alone, until SIGINT or SIGTERM; with HOLDFAST_BROKER_URL its jobs run by Celery."""
-    from holdfast.kernel.telemetry import configure_logging  # noqa: PLC0415
     from holdfast.worker import Worker  # noqa: PLC0415
 
     settings = Settings()
-    configure_logging(settings.log.level, settings.log.format)
+    observe(settings, part="worker")
     url = prepared(settings)
     if settings.worker.metrics is not None:
         host, _, port = settings.worker.metrics.rpartition(":")

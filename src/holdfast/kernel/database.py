@@ -8,15 +8,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import cast
+from weakref import WeakSet
 
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import QueuePool
 
 from holdfast.kernel.access import NOBODY, Caller, CallingSession
 from holdfast.kernel.errors import Busy, DatabaseError, DatabaseUnreachable, Refusal, RefusedByPolicy
 from holdfast.kernel.postgres_url import connect_args
+from holdfast.kernel.telemetry import CONNECTIONS, CONNECTIONS_WANTED
+from holdfast.kernel.tracing import span_of_caller
 
 NAMING = {
     "pk": "%(table_name)s_pkey",
@@ -48,6 +53,12 @@ READING_TIMEOUT = timedelta(hours=1)
 TRY_AGAIN = frozenset({"40P01", "40001", "55P03", "57014"})
 # connection exceptions (class 08), too_many_connections, and the server going away (class 57P)
 UNREACHABLE = ("08", "53300", "57P")
+
+
+# asked when somebody looks; an engine that is gone is not counted
+ENGINES: WeakSet[Engine] = WeakSet()
+CONNECTIONS.labels("in use").set_function(lambda: sum(cast(QueuePool, each.pool).checkedout() for each in ENGINES))
+CONNECTIONS.labels("idle").set_function(lambda: sum(cast(QueuePool, each.pool).checkedin() for each in ENGINES))
 
 
 @dataclass
@@ -92,7 +103,7 @@ def create_engine(
         "idle_in_transaction_session_timeout": milliseconds(IDLE_TIMEOUT),
         **({"role": role} if role else {}),
     }
-    return create_async_engine(
+    engine = create_async_engine(
         DRIVER,
         connect_args=connect_args(url, settings),
         isolation_level="AUTOCOMMIT",
@@ -101,6 +112,8 @@ def create_engine(
         pool_timeout=pool_timeout.total_seconds(),
         pool_use_lifo=True,
     )
+    ENGINES.add(engine.sync_engine)
+    return engine
 
 
 def milliseconds(time: timedelta) -> str:
@@ -147,7 +160,14 @@ async def transaction(db: AsyncSession, violations: Violations | None = None) ->
             raise
         return
 
-    scope = Scope(violations=dict(violations or {}))
+    with span_of_caller():
+        async with outermost(db, Scope(violations=dict(violations or {}))):
+            yield
+
+
+@asynccontextmanager
+async def outermost(db: AsyncSession, scope: Scope) -> AsyncIterator[None]:
+    """A transaction that joins none; it ends with the block."""
     try:
         await db.rollback()  # gives back the autocommit connection; nothing was open on it
         await db.connection(execution_options={"isolation_level": "READ COMMITTED"})
@@ -220,6 +240,7 @@ async def abandon(db: AsyncSession) -> None:
 def translated(error: Exception, violations: Violations) -> Exception:
     """The refusal or DatabaseError that may leave the domain in place of a raw database exception."""
     if isinstance(error, PoolExhausted):
+        CONNECTIONS_WANTED.inc()
         return Busy(retry_after=1)
     driver = error.orig if isinstance(error, DBAPIError) else error
     cause = getattr(driver, "__cause__", None)

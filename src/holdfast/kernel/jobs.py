@@ -12,7 +12,7 @@ ended finds that out there (ClaimLost), and nothing of it stays.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -27,6 +27,7 @@ from holdfast.kernel.database import scope_of, transaction
 from holdfast.kernel.ids import uuid7
 from holdfast.kernel.tables import jobs
 from holdfast.kernel.telemetry import JOBS
+from holdfast.kernel.tracing import Kind, span, traceparent
 from holdfast.kernel.turns import prolonged
 
 MAX_ATTEMPTS = 8
@@ -47,6 +48,7 @@ class Job:
     payload: dict[str, JsonValue]
     attempts: int
     claim: UUID
+    traceparent: str | None = None
 
 
 Handler = Callable[[Job], Awaitable[None]]
@@ -59,7 +61,7 @@ async def enqueue(
     scope_of(db)
     job_id = uuid7()
     values = {"id": job_id, "name": name, "payload": payload, "created_at": now, "due_at": due_at or now}
-    await db.execute(insert(jobs).inline(), values)
+    await db.execute(insert(jobs).inline(), {**values, "traceparent": traceparent()})
     return job_id
 
 
@@ -145,30 +147,35 @@ class Queue:
             update(jobs)
             .where(jobs.c.id == any_(func.array(due.scalar_subquery())))
             .values(claim=uuid4(), claimed_until=now + self.lease, attempts=jobs.c.attempts + 1)
-            .returning(jobs.c.id, jobs.c.name, jobs.c.payload, jobs.c.attempts, jobs.c.claim)
+            .returning(*(jobs.c[each.name] for each in fields(Job)))
         )
         async with self.sessions() as db, transaction(db):
-            rows = (await db.execute(taken)).all()
-        return [Job(row.id, row.name, row.payload, row.attempts, row.claim) for row in rows]
+            return [Job(**row) for row in (await db.execute(taken)).mappings()]
 
     async def run(self, job: Job) -> None:
         """One run to its end, and what became of it."""
-        try:
-            if job.attempts > MAX_ATTEMPTS:  # every run before ended with its worker
-                raise TimeoutError("its workers died, or it never ended")
-            async with (
-                prolonged(lambda: self.prolong(job), every=self.lease / 3),
-                asyncio.timeout(self.limit.total_seconds()),
-            ):
-                await self.handlers[job.name](job)
-        except ClaimLost:
-            log.warning("a job was run twice, and had its effect once", job=job.name, job_id=str(job.id))
-        except Exception as error:
-            log.exception("job failed", job=job.name, job_id=str(job.id))
-            await self.postpone(job, error)
-        else:
-            JOBS.labels(job.name, "done").inc()
-            await self.mark(job, done_at=self.clock.now(), claimed_until=None)
+        with span(f"job {job.name}", kind=Kind.CONSUMER, within=job.traceparent) as running:
+            running.set("holdfast.attempt", job.attempts)
+            try:
+                await self.attempt(job)
+            except ClaimLost:
+                log.warning("a job was run twice, and had its effect once", job=job.name, job_id=str(job.id))
+            except Exception as error:
+                running.failed(type(error).__name__)
+                log.exception("job failed", job=job.name, job_id=str(job.id))
+                await self.postpone(job, error)
+            else:
+                JOBS.labels(job.name, "done").inc()
+                await self.mark(job, done_at=self.clock.now(), claimed_until=None)
+
+    async def attempt(self, job: Job) -> None:
+        if job.attempts > MAX_ATTEMPTS:  # every run before ended with its worker
+            raise TimeoutError("its workers died, or it never ended")
+        async with (
+            prolonged(lambda: self.prolong(job), every=self.lease / 3),
+            asyncio.timeout(self.limit.total_seconds()),
+        ):
+            await self.handlers[job.name](job)
 
     async def prolong(self, job: Job) -> None:
         await self.mark(job, claimed_until=self.clock.now() + self.lease)

@@ -16,6 +16,7 @@ from holdfast.kernel.contract import Contract
 from holdfast.kernel.database import scope_of
 from holdfast.kernel.ids import uuid7
 from holdfast.kernel.tables import outbox
+from holdfast.kernel.tracing import traceparent
 
 
 class Event(Contract):
@@ -47,6 +48,7 @@ async def write_events(db: AsyncSession) -> None:
     events = cast(list[Event], scope_of(db).notes["events"])
     if not events:
         return
+    running = traceparent()
     await db.execute(
         insert(outbox).inline(),  # nothing is returned: most who cause an event may read none
         [
@@ -57,6 +59,7 @@ async def write_events(db: AsyncSession) -> None:
                 "data": event.model_dump(mode="json"),
                 "occurred_at": event.occurred_at,
                 "schema_version": event.schema_version,
+                "traceparent": running,
             }
             for event in events
         ],

@@ -30,6 +30,7 @@ from holdfast.kernel.database import transaction, translated
 from holdfast.kernel.relay import MAX_ATTEMPTS
 from holdfast.kernel.tables import outbox
 from holdfast.kernel.telemetry import BROKER_REACHABLE, EVENTS_PARKED, EVENTS_PUBLISHED
+from holdfast.kernel.tracing import Kind, span
 
 # any number that nobody else takes
 LOCK = 0x686F6C6466617374
@@ -57,6 +58,7 @@ class Untold:
     occurred_at: datetime
     schema_version: int
     publish_attempts: int
+    traceparent: str | None = None
 
     @classmethod
     def statement(cls) -> Select[tuple[object, ...]]:
@@ -74,7 +76,8 @@ class Transport(Protocol):
 
 
 def cloud_event(event: Untold, *, source: str) -> dict[str, JsonValue]:
-    """CloudEvents 1.0 in structured mode, with the partitioning extension."""
+    """CloudEvents 1.0 in structured mode, with the extensions for partitioning and, if it is traced, tracing."""
+    traced: dict[str, JsonValue] = {"traceparent": event.traceparent} if event.traceparent else {}
     return {
         "specversion": "1.0",
         "id": str(event.event_id),
@@ -85,6 +88,7 @@ def cloud_event(event: Untold, *, source: str) -> dict[str, JsonValue]:
         "datacontenttype": "application/json",
         "dataschema": schema_name(event.type, event.schema_version),
         "partitionkey": event.key,
+        **traced,
         "data": event.data,
     }
 
@@ -169,7 +173,8 @@ class Publisher:
                 if away:
                     return
                 try:
-                    await self.transport.send(event)
+                    with span(f"publish {event.type}", kind=Kind.PRODUCER, within=event.traceparent):
+                        await self.transport.send(event)
                 except EventRefused as error:
                     refused.append((event, error))
                     return

@@ -35,6 +35,7 @@ from holdfast.kernel.clock import Clock
 from holdfast.kernel.database import savepoint, transaction
 from holdfast.kernel.tables import inbox, outbox
 from holdfast.kernel.telemetry import EVENTS_PARKED, EVENTS_RELAYED
+from holdfast.kernel.tracing import Kind, span
 
 # 2, 4, 8 … 512 seconds, less up to a half, then parked: 8 to 17 minutes for whatever was down to come back
 MAX_ATTEMPTS = 10
@@ -53,6 +54,7 @@ class Delivery:
     data: dict[str, JsonValue]
     occurred_at: datetime
     attempts: int
+    traceparent: str | None = None
 
 
 Reaction = Callable[[AsyncSession, Delivery], Awaitable[None]]
@@ -202,13 +204,16 @@ class Relay:
         """Run every reaction that has no receipt yet, each alone; the last failure, if any."""
         failure: Exception | None = None
         for reaction in reactions:
-            try:
-                async with savepoint(db):
-                    if await receipt(db, event, reaction):
-                        await reaction(db, event)
-            except Exception as error:
-                log.exception("reaction failed", reaction=reaction.__name__, event_id=str(event.event_id))
-                failure = error
+            with span(reaction.__name__, kind=Kind.CONSUMER, within=event.traceparent) as running:
+                running.set("holdfast.event", event.type)
+                try:
+                    async with savepoint(db):
+                        if await receipt(db, event, reaction):
+                            await reaction(db, event)
+                except Exception as error:
+                    running.failed(type(error).__name__)
+                    log.exception("reaction failed", reaction=reaction.__name__, event_id=str(event.event_id))
+                    failure = error
         return failure
 
     def told(self, now: datetime) -> dict[str, object]:
@@ -246,6 +251,7 @@ def delivery(row: RowMapping) -> Delivery:
         data=row["data"],
         occurred_at=row["occurred_at"],
         attempts=row["attempts"],
+        traceparent=row["traceparent"],
     )
 
 

@@ -44,6 +44,8 @@ outbox = Table(
     Column("publish_after", TIMESTAMP(timezone=True), nullable=True),
     Column("publish_attempts", SmallInteger, nullable=False, server_default=text("0")),
     Column("schema_version", SmallInteger, nullable=False, server_default=text("1")),
+    # the span that recorded it
+    Column("traceparent", Text, nullable=True),
     # the relay reads only what is still to be told; rows leave these as they are told
     Index("outbox_unreacted_idx", "id", postgresql_where=UNREACTED),
     Index("outbox_aggregate_idx", "aggregate_id", "id", postgresql_where=UNREACTED),
@@ -99,6 +101,8 @@ jobs = Table(
     Column("done_at", TIMESTAMP(timezone=True), nullable=True),
     Column("failed_at", TIMESTAMP(timezone=True), nullable=True),
     Column("last_error", Text, nullable=True),
+    # the span that wanted it
+    Column("traceparent", Text, nullable=True),
     Index("jobs_waiting_idx", "due_at", postgresql_where=text("done_at IS NULL AND failed_at IS NULL")),
     Index("jobs_done_idx", "done_at", postgresql_where=text("done_at IS NOT NULL")),
 )

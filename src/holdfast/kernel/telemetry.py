@@ -2,11 +2,18 @@
 
 import logging
 import sys
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from holdfast.kernel.tracing import trace_ids
+
+# who hears of defects: the failure, and which log line it was, without anything that people wrote
+Report = Callable[[BaseException, Mapping[str, str]], None]
+REPORTED = ("event", "request_id", "trace_id", "job", "job_id", "reaction", "event_id", "message_id")
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 client_address: ContextVar[str | None] = ContextVar("client_address", default=None)
@@ -17,6 +24,8 @@ REQUESTS = Histogram(
     ["method", "route", "status"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+CONNECTIONS = Gauge("holdfast_database_connections", "This process's connections: idle or in use", ["state"])
+CONNECTIONS_WANTED = Counter("holdfast_database_pool_exhausted_total", "Times that no connection was free in time")
 EVENTS_RELAYED = Counter("holdfast_events_relayed_total", "Events delivered to every reaction", ["type"])
 EVENTS_PARKED = Counter("holdfast_events_parked_total", "Events given up after the last try", ["type"])
 EVENTS_PUBLISHED = Counter("holdfast_events_published_total", "Events taken by the broker", ["type"])
@@ -56,11 +65,14 @@ SOCKETS = Gauge("holdfast_sockets", "Connections at /socket.io of this process")
 SWEPT = Counter("holdfast_bookings_swept_total", "Bookings moved by a sweep", ["to_status"])
 
 
-def configure_logging(level: str, layout: str) -> None:
-    """`layout` is json, console, or auto: console on a terminal, JSON lines elsewhere."""
+def configure_logging(level: str, layout: str, *, report: Report | None = None) -> None:
+    """`layout` is json, console, or auto: console on a terminal, JSON lines elsewhere. What is logged with its
+    exception is reported too."""
     console = layout == "console" or (layout == "auto" and sys.stderr.isatty())
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        add_trace,
+        *([Reporting(report)] if report is not None else []),
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
@@ -76,3 +88,23 @@ def configure_logging(level: str, layout: str) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+def add_trace(logger: WrappedLogger, method: str, line: EventDict) -> EventDict:
+    """The trace it belongs to, and the request, where there is one."""
+    return {**trace_ids(), **line}
+
+
+class Reporting:
+    """Reports each line that carries an exception, and lets it pass."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+
+    def __call__(self, logger: WrappedLogger, method: str, line: EventDict) -> EventDict:
+        said = line.get("exc_info")
+        error = said if isinstance(said, BaseException) else sys.exc_info()[1] if said else None
+        if error is not None:
+            facts = {"request_id": request_id.get(), **line}
+            self.report(error, {name: str(facts[name]) for name in REPORTED if facts.get(name)})
+        return line

@@ -49,6 +49,8 @@ messages = Table(
     Column("created_at", TIMESTAMP(timezone=True), nullable=False),
     Column("sent_at", TIMESTAMP(timezone=True), nullable=True),
     Column("last_error", Text, nullable=True),
+    # the span that wanted it
+    Column("traceparent", Text, nullable=True),
     CheckConstraint("status IN ('queued', 'sending', 'sent', 'failed')", name="status"),
     CheckConstraint("(status IN ('queued', 'sending')) = (next_attempt_at IS NOT NULL)", name="due"),
     CheckConstraint("(status = 'sent') = (sent_at IS NOT NULL)", name="sent"),

@@ -33,6 +33,7 @@ from holdfast.domains.notification.sealing import SealedWithAnother, opened
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.database import transaction
 from holdfast.kernel.telemetry import MAIL, MAIL_WAITING
+from holdfast.kernel.tracing import Kind, span
 
 # longer than any mailer's own time limit (settings: at most 120 s), so that a living sender never loses its claim
 CLAIM = timedelta(minutes=5)
@@ -85,9 +86,14 @@ class SendMessages:
         return len(claimed)
 
     async def send(self, message: Claimed, stored: Sequence[Script], *, clock: Clock) -> None:
-        tried = await self.attempt(message, stored, now=clock.now())
-        async with self.marking:
-            await self.mark(message, tried, clock=clock)
+        with span(f"send {message.channel}", kind=Kind.PRODUCER, within=message.traceparent) as running:
+            running.set("holdfast.template", message.template)
+            running.set("holdfast.attempt", message.attempts)
+            tried = await self.attempt(message, stored, now=clock.now())
+            if tried.refusal is not None:
+                running.failed(type(tried.refusal).__name__)
+            async with self.marking:
+                await self.mark(message, tried, clock=clock)
 
     async def attempt(self, message: Claimed, stored: Sequence[Script], *, now: datetime) -> Tried:
         try:

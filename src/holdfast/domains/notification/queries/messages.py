@@ -25,6 +25,7 @@ from holdfast.domains.notification.exceptions import MessageNotFound
 from holdfast.domains.notification.models import attempts, messages, secrets
 from holdfast.domains.notification.rules import MAX_ATTEMPTS
 from holdfast.kernel.paging import Page, PageRequest
+from holdfast.kernel.tracing import traceparent
 
 SHOWN = (
     messages.c.id,
@@ -80,6 +81,7 @@ class Claimed:
     attempts: int
     created_at: datetime
     started_at: datetime
+    traceparent: str | None = None
 
 
 async def insert_message(db: AsyncSession, message: NewMessage, *, now: datetime) -> None:
@@ -100,6 +102,7 @@ async def insert_message(db: AsyncSession, message: NewMessage, *, now: datetime
             status=MessageStatus.QUEUED,
             next_attempt_at=now,
             created_at=now,
+            traceparent=traceparent(),
         )
     )
     if message.sealed is not None:
@@ -293,6 +296,7 @@ def claimed_message(row: RowMapping, attempt_id: int, now: datetime) -> Claimed:
         attempts=row["attempts"],
         created_at=row["created_at"],
         started_at=now,
+        traceparent=row["traceparent"],
     )
 
 
