@@ -60,7 +60,6 @@ class Bench:
         scripts = asyncio.run(self.make_limit())
         os.environ["HOLDFAST_WORKER_IN_PROCESS"] = str(self.options.background).lower()
         with stage.server(stage.holdfast(self.options.workers)) as running, self.bare(chosen) as bare:
-            self.port = running.port
             for name in chosen:
                 for clients in self.options.clients:
                     self.measure(name, clients, places, running, bare, scripts[name])
@@ -126,7 +125,9 @@ class Bench:
         )
         beside: tuple[float, float] | None = None
         if bare is not None and name in BARE:
-            plain, plainly_used = self.drive(bare, SCENARIOS[name](places, clients), clients)
+            plain, plainly_used = self.drive(
+                bare, SCENARIOS[name](places, clients), clients, signed_in_at=running.port
+            )
             beside = plain.rate, plainly_used.server * 1000 / len(plain.seconds)
         units = len(seen.seconds)
         row = report.Row(
@@ -152,13 +153,15 @@ class Bench:
             ", ".join(f"{head} {cell}" for head, cell in zip(report.HEADS, report.cells(row), strict=True) if cell)
         )
 
-    def drive(self, running: stage.Running, flow: load.Flow, clients: int) -> tuple[load.Measured, Spent]:
+    def drive(
+        self, running: stage.Running, flow: load.Flow, clients: int, *, signed_in_at: int = 0
+    ) -> tuple[load.Measured, Spent]:
         """What the load saw, and what it cost from the end of the warm-up on."""
         marks: list[Spent] = []
         seen = load.run(
             running.port,
             flow,
-            token=self.staff.signed_in(self.port),
+            token=self.staff.signed_in(signed_in_at or running.port),
             clients=clients,
             seconds=self.options.seconds,
             warmed=lambda: marks.append(spent(running.pid, self.postmaster)),

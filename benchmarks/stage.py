@@ -74,12 +74,14 @@ class Staff:
         offered = ["--email", self.credentials["email"], "--password", self.credentials["password"]]
         command = [str(PROGRAMS / "holdfast"), "users", "create", *offered, "--role", "staff"]
         subprocess.run(command, check=True, capture_output=True)
-        self.token, self.until, self.port = "", 0.0, 0
+        self.signed: dict[int, tuple[str, float]] = {}
 
     def signed_in(self, port: int) -> str:
         """A token of the server there: it names its own address in each."""
-        if port != self.port or time.monotonic() > self.until:
+        token, until = self.signed.get(port, ("", 0.0))
+        if time.monotonic() > until:
             answer = httpx.post(f"http://127.0.0.1:{port}/api/v1/auth/login", json=self.credentials, timeout=30)
             answer.raise_for_status()
-            self.token, self.until, self.port = str(answer.json()["access_token"]), time.monotonic() + 600, port
-        return self.token
+            token = str(answer.json()["access_token"])
+            self.signed[port] = token, time.monotonic() + 600
+        return token

@@ -124,7 +124,14 @@ async def settle(database: asyncpg.Connection) -> None:
 
 
 async def book(
-    database: asyncpg.Connection, venue: str, *, each: int, since: datetime, over: bool, first: int = 0
+    database: asyncpg.Connection,
+    venue: str,
+    *,
+    each: int,
+    since: datetime,
+    over: bool,
+    first: int = 0,
+    a_day: int = A_DAY,
 ) -> None:
     """So many bookings on each of the venue's resources, with claims and history, in batches."""
     resources = await database.fetchval(
@@ -137,7 +144,7 @@ async def book(
     for start in range(first, first + each, step):
         async with database.transaction():
             await database.execute("TRUNCATE planned")
-            await database.execute(PLANNED, venue, since, A_DAY, start, min(start + step, first + each), over)
+            await database.execute(PLANNED, venue, since, a_day, start, min(start + step, first + each), over)
             for statement in (BOOKINGS, ALLOCATIONS, HISTORY):
                 await database.execute(statement)
     await database.execute("DROP TABLE planned")
