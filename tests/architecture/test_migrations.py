@@ -11,6 +11,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from holdfast import schema
 
@@ -118,3 +119,24 @@ def test_a_draft_continues_or_begins_a_branch(tmp_path: Path, branch: str, revis
     assert f"down_revision = {after}" in text
     assert "lock_timeout" in text
     assert "statement_timeout" in text
+
+
+STORAGE = """
+SELECT relnamespace::regnamespace || '.' || relname AS name, reloptions FROM pg_class
+WHERE relkind = 'r' AND reloptions IS NOT NULL ORDER BY 1
+"""
+OFTEN = ["autovacuum_vacuum_scale_factor=0.02", "autovacuum_analyze_scale_factor=0.02"]
+OFTEN_TOO = ["autovacuum_vacuum_scale_factor=0.02", "autovacuum_vacuum_insert_scale_factor=0.02", OFTEN[1]]
+
+
+async def test_tables_that_change_all_the_time_say_when_to_vacuum_them(engine: AsyncEngine) -> None:
+    """Autogeneration compares no storage parameters."""
+    async with engine.connect() as connection:
+        found = {row.name: row.reloptions for row in await connection.execute(text(STORAGE))}
+    assert found == {
+        "booking.bookings": ["fillfactor=90", *OFTEN],
+        "booking.history": OFTEN_TOO[1:],
+        "inventory.allocations": OFTEN,
+        "inventory.buckets": ["fillfactor=50"],
+        **{f"kernel.{name}": OFTEN_TOO for name in ("idempotency_keys", "inbox", "jobs", "outbox")},
+    }

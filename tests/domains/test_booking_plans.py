@@ -25,6 +25,25 @@ FIRST = datetime(2020, 1, 1, tzinfo=UTC)
 NOW = FIRST + timedelta(hours=4 * ROWS)
 PAGE = PageRequest(page=1, limit=50)
 
+# stays that touch the day from SINCE on, or just do not, by when they begin and how long they are
+SINCE = NOW - timedelta(days=30)
+A_DAY = timedelta(days=1)
+MOMENT = timedelta(seconds=1)
+TOUCHING = {
+    "a day, until a moment after": (SINCE - timedelta(days=1) + MOMENT, timedelta(days=1)),
+    "a day and a moment": (SINCE - timedelta(days=1), timedelta(days=1) + MOMENT),
+    "a week": (SINCE - timedelta(days=3), timedelta(days=7)),
+    "a month, until a moment after": (SINCE - timedelta(days=31) + MOMENT, timedelta(days=31)),
+    "a month and a moment": (SINCE - timedelta(days=31), timedelta(days=31) + MOMENT),
+    "a year": (SINCE - timedelta(days=364), timedelta(days=366)),
+    "the longest": (SINCE - timedelta(days=366), timedelta(days=366) + MOMENT),
+    "begins then": (SINCE, timedelta(hours=1)),
+}
+PASSING = {
+    "a day, until then": (SINCE - timedelta(days=1), timedelta(days=1)),
+    "a month, until then": (SINCE - timedelta(days=31), timedelta(days=31)),
+    "begins after": (SINCE + timedelta(days=1), timedelta(days=2)),
+}
 # ids, guests and references by number; of each hundred at the end one waits for its money, the rest of it is sold
 FILL = """
 INSERT INTO booking.bookings (
@@ -41,6 +60,12 @@ SELECT lpad(to_hex(n), 32, '0')::uuid, 'REF-' || n,
 FROM generate_series(1, 20000) AS n
 CROSS JOIN LATERAL (SELECT CAST(:first AS timestamptz) + n * interval '4 hours') AS t(at)
 """
+STAY = (
+    FILL.replace("generate_series(1, 20000)", "generate_series(CAST(:number AS integer), :number)")
+    .replace("CAST(:first AS timestamptz) + n * interval '4 hours'", "CAST(:first AS timestamptz)")
+    .replace("at + interval '2 hours'", "at + CAST(:length AS interval)")
+    .replace("'Guest',", ":name,")
+)
 HISTORY = """
 INSERT INTO booking.history (
     booking_id, version, to_status, to_lifecycle_status, actor_type, override, metadata, at)
@@ -131,18 +156,54 @@ async def test_a_statement_reads_little_more_than_it_answers(
 
 
 async def test_a_day_at_a_venue_does_not_read_its_years(filled: AsyncEngine) -> None:
-    since = NOW - timedelta(days=30)
-
     async def ask(db: AsyncSession) -> object:
-        day = since + timedelta(days=1)
-        page = await queries.list_by_venue(db, VENUE, PAGE, since=since, until=day, status=None)
+        page = await queries.list_by_venue(db, VENUE, PAGE, since=SINCE, until=SINCE + A_DAY, status=None)
         assert page.total == len(page.items) == 6
         return page
 
     made = await plans(filled, ask)
-    # the longest stay is a year of six bookings a day; the table holds nine
+    # six a day: of the day itself, and of the day before
     assert len(made) == 2
-    assert [touched(plan) for plan in made if touched(plan) > 368 * 6 + 10] == []
+    assert [touched(plan) for plan in made if touched(plan) > 3 * 6] == []
+
+
+async def test_a_day_at_a_venue_has_every_stay_that_touches_it_once(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        for number, (name, (start, length)) in enumerate({**TOUCHING, **PASSING}.items(), start=1):
+            said = {"number": number, "name": name, "first": start, "length": length, "venue": VENUE}
+            await connection.execute(text(STAY), said)
+    async with session_factory(engine)() as db:
+        until = SINCE + A_DAY
+        page = await queries.list_by_venue(db, VENUE, PAGE, since=SINCE, until=until, status=None)
+    assert [each.guest.name for each in page.items] == sorted(TOUCHING, key=lambda name: TOUCHING[name][0])
+    assert page.total == len(TOUCHING)
+
+
+async def most_read_for_a_day(engine: AsyncEngine) -> int:
+    async def ask(db: AsyncSession) -> object:
+        return await queries.list_by_venue(db, VENUE, PAGE, since=SINCE, until=SINCE + A_DAY, status=None)
+
+    return max(touched(plan) for plan in await plans(engine, ask))
+
+
+@pytest.mark.parametrize(("index", "days"), [("bookings_venue_idx", 300), ("bookings_stays_idx", 30)])
+async def test_without_its_index_a_day_at_a_venue_reads_many(filled: AsyncEngine, index: str, days: int) -> None:
+    """The negative control."""
+    await run(filled, f"DROP INDEX booking.{index}")
+    assert await most_read_for_a_day(filled) > days * 6
+
+
+async def test_a_day_at_a_hotel_reads_a_month(filled: AsyncEngine) -> None:
+    await run(filled, "UPDATE booking.bookings SET end_at = start_at + interval '2 days'")
+    await run(filled, "VACUUM ANALYZE booking.bookings")
+    assert await most_read_for_a_day(filled) <= 32 * 6
+    await run(filled, "DROP INDEX booking.bookings_long_stays_idx")
+    assert await most_read_for_a_day(filled) > 300 * 6, "the negative control"
+
+
+async def run(engine: AsyncEngine, statement: str) -> None:
+    async with engine.connect() as connection:
+        await connection.execute(text(statement))
 
 
 async def test_what_is_due_to_be_told_does_not_read_what_was_told(filled: AsyncEngine) -> None:

@@ -34,6 +34,8 @@ OR status IN ('CANCELLED', 'EXPIRED', 'FAILED', 'NO_SHOW') AND lifecycle_status 
 """
 
 Instant = TIMESTAMP(timezone=True)
+LONGER_THAN_A_DAY = text("end_at - start_at > interval '1 day'")
+LONGER_THAN_A_MONTH = text("end_at - start_at > interval '31 days'")
 
 bookings = Table(
     "bookings",
@@ -86,6 +88,9 @@ bookings = Table(
     CheckConstraint("asked_back_minor BETWEEN 0 AND captured_minor", name="asked_back_within_captured"),
     Index("bookings_guest_idx", "guest_id", text("created_at DESC")),
     Index("bookings_venue_idx", "venue_id", "start_at"),
+    # what began long before a day may still run on it: the few that are so long are found by these
+    Index("bookings_stays_idx", "venue_id", "start_at", postgresql_where=LONGER_THAN_A_DAY),
+    Index("bookings_long_stays_idx", "venue_id", "start_at", postgresql_where=LONGER_THAN_A_MONTH),
     Index("bookings_pending_idx", "expires_at", postgresql_where=text("status = 'PENDING'")),
     Index("bookings_confirmed_idx", "start_at", postgresql_where=text("status = 'CONFIRMED'")),
 )

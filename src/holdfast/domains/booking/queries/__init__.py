@@ -10,12 +10,15 @@ from sqlalchemy import (
     ColumnElement,
     RowMapping,
     Select,
+    Subquery,
     bindparam,
     delete,
     func,
     insert,
     literal_column,
     select,
+    true,
+    union_all,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -35,12 +38,28 @@ from holdfast.contracts.booking import (
 from holdfast.contracts.identity import UserId
 from holdfast.contracts.inventory import MAX_MINUTES, VenueId
 from holdfast.domains.booking.exceptions import BookingNotFound
-from holdfast.domains.booking.models import bookings, captures, history, passengers, policies, returns
+from holdfast.domains.booking.models import (
+    LONGER_THAN_A_DAY,
+    LONGER_THAN_A_MONTH,
+    bookings,
+    captures,
+    history,
+    passengers,
+    policies,
+    returns,
+)
 from holdfast.domains.booking.records import BookingRecord, CaptureRecord, HistoryRecord, ReturnRecord
 from holdfast.kernel.paging import Page, PageRequest
 
 # the inventory lets nobody stay longer; the day more is for the hour by which nights outlast a clock change
 LONGEST_STAY = timedelta(days=1, minutes=MAX_MINUTES)
+# how long stays are at most, and by which index those are found that began before the shorter ones of the line
+# above could; literals, since a generic plan matches a partial index only by what it can read
+STAYS = (
+    (timedelta(days=1), true()),
+    (timedelta(days=31), LONGER_THAN_A_DAY),
+    (LONGEST_STAY, LONGER_THAN_A_MONTH),
+)
 
 # what `advance` may change; the rest of a row changes only through an update of its details
 MOVED = (
@@ -206,14 +225,24 @@ async def list_by_venue(
 ) -> Page[BookingView]:
     """In order of their start; those that touch [since, until)."""
     fitting = select(bookings).where(bookings.c.venue_id == venue_id)
-    if since is not None:
-        # bounded from below too, so that the index passes over years of old bookings
-        fitting = fitting.where(bookings.c.end_at > since, bookings.c.start_at > since - LONGEST_STAY)
     if until is not None:
         fitting = fitting.where(bookings.c.start_at < until)
     if status is not None:
         fitting = fitting.where(bookings.c.status == status)
-    return await paged(db, fitting, page, order=(bookings.c.start_at, bookings.c.id))
+    found = fitting.subquery() if since is None else touching(fitting, since)
+    return await paged(db, select(found), page, order=(found.c.start_at, found.c.id))
+
+
+def touching(fitting: Select[Any], since: datetime) -> Subquery:
+    """Those that end after `since`, each group by the index of its length: one condition for all would read every
+    booking of the year before, which is as long as a stay may be."""
+    groups = []
+    before = None
+    for longest, longer in STAYS:
+        group = fitting.where(bookings.c.end_at > since, bookings.c.start_at > since - longest, longer)
+        groups.append(group if before is None else group.where(bookings.c.start_at <= before))
+        before = since - longest
+    return union_all(*groups).subquery()
 
 
 async def paged(
