@@ -142,7 +142,7 @@ def touched(plan: dict[str, Any]) -> int:
         (lambda db: queries.get_by_reference(db, "REF-777"), 1),
         (lambda db: queries.overdue_for_update(db, Status.PENDING, NOW, limit=5), 20),
         (lambda db: queries.overdue_for_update(db, Status.CONFIRMED, NOW, limit=5), 20),
-        (lambda db: queries.list_by_guest(db, GuestId(UUID(int=777)), PAGE), 10),
+        (lambda db: queries.list_by_guest(db, GuestId(UUID(int=777)), PAGE), 2 * 10),
         (lambda db: queries.history_of(db, BookingId(UUID(int=777))), 1),
     ],
     ids=["id", "lock", "reference", "pending", "confirmed", "guest", "history"],
@@ -161,10 +161,9 @@ async def test_a_day_at_a_venue_does_not_read_its_years(filled: AsyncEngine) -> 
         assert page.total == len(page.items) == 6
         return page
 
-    made = await plans(filled, ask)
-    # six a day: of the day itself, and of the day before
-    assert len(made) == 2
-    assert [touched(plan) for plan in made if touched(plan) > 3 * 6] == []
+    (plan,) = await plans(filled, ask)
+    # six a day: of the day itself, and of the day before; once for the page and once to count them
+    assert touched(plan) <= 2 * 3 * 6
 
 
 async def test_a_day_at_a_venue_has_every_stay_that_touches_it_once(engine: AsyncEngine) -> None:
@@ -196,7 +195,7 @@ async def test_without_its_index_a_day_at_a_venue_reads_many(filled: AsyncEngine
 async def test_a_day_at_a_hotel_reads_a_month(filled: AsyncEngine) -> None:
     await run(filled, "UPDATE booking.bookings SET end_at = start_at + interval '2 days'")
     await run(filled, "VACUUM ANALYZE booking.bookings")
-    assert await most_read_for_a_day(filled) <= 32 * 6
+    assert await most_read_for_a_day(filled) <= 2 * 32 * 6
     await run(filled, "DROP INDEX booking.bookings_long_stays_idx")
     assert await most_read_for_a_day(filled) > 300 * 6, "the negative control"
 

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
-    RowMapping,
     Select,
     Subquery,
     bindparam,
@@ -102,7 +101,13 @@ DETAILS = (
 )
 
 
-def recorded(row: RowMapping) -> BookingRecord:
+# built once: with every request it took a tenth of a read
+BY_ID = select(bookings).where(bookings.c.id == bindparam("said"))
+BY_ID_FOR_UPDATE = BY_ID.with_for_update()
+BY_REFERENCE = select(bookings).where(bookings.c.reference == bindparam("said"))
+
+
+def recorded(row: Mapping[Any, Any]) -> BookingRecord:
     """A fetched row; `row` holds exactly the table's columns."""
     values = dict(row)
     values["status"] = Status(values["status"])
@@ -115,16 +120,16 @@ def columns_of(record: BookingRecord | CaptureRecord | HistoryRecord | ReturnRec
     return {field.name: getattr(record, field.name) for field in fields(record)}
 
 
-async def get(db: AsyncSession, condition: ColumnElement[bool]) -> BookingRecord:
+async def get(db: AsyncSession, asked: Select[Any], said: object) -> BookingRecord:
     """The one booking that fits, or BookingNotFound."""
-    row = (await db.execute(select(bookings).where(condition))).mappings().one_or_none()
+    row = (await db.execute(asked, {"said": said})).mappings().one_or_none()
     if row is None:
         raise BookingNotFound
     return recorded(row)
 
 
 async def get_by_id(db: AsyncSession, booking_id: BookingId) -> BookingRecord:
-    return await get(db, bookings.c.id == booking_id)
+    return await get(db, BY_ID, booking_id)
 
 
 async def get_by_ids(db: AsyncSession, booking_ids: Iterable[BookingId]) -> list[BookingRecord]:
@@ -134,19 +139,12 @@ async def get_by_ids(db: AsyncSession, booking_ids: Iterable[BookingId]) -> list
 
 
 async def get_by_reference(db: AsyncSession, reference: str) -> BookingRecord:
-    return await get(db, bookings.c.reference == reference)
+    return await get(db, BY_REFERENCE, reference)
 
 
 async def get_for_update(db: AsyncSession, booking_id: BookingId) -> BookingRecord:
     """The booking, locked until the transaction ends; BookingNotFound."""
-    row = (
-        (await db.execute(select(bookings).where(bookings.c.id == booking_id).with_for_update()))
-        .mappings()
-        .one_or_none()
-    )
-    if row is None:
-        raise BookingNotFound
-    return recorded(row)
+    return await get(db, BY_ID_FOR_UPDATE, booking_id)
 
 
 async def get_all_for_update(db: AsyncSession, booking_ids: Iterable[BookingId]) -> dict[BookingId, BookingRecord]:
@@ -248,10 +246,13 @@ def touching(fitting: Select[Any], since: datetime) -> Subquery:
 async def paged(
     db: AsyncSession, fitting: Select[Any], page: PageRequest, *, order: Sequence[ColumnElement[Any]]
 ) -> Page[BookingView]:
-    total = await db.scalar(select(func.count()).select_from(fitting.subquery())) or 0
-    rows = await db.execute(fitting.order_by(*order).limit(page.limit).offset(page.offset))
-    items = [recorded(row).view() for row in rows.mappings()]
-    return Page(items=items, page=page.page, limit=page.limit, total=total)
+    """The page and the length of the whole list, in one statement unless the page lies behind its end."""
+    counted = select(func.count()).select_from(fitting.subquery()).scalar_subquery()
+    part = fitting.add_columns(counted.label("total")).order_by(*order).limit(page.limit).offset(page.offset)
+    rows = [dict(row) for row in (await db.execute(part)).mappings()]
+    totals = [row.pop("total") for row in rows]
+    total = totals[0] if totals else await db.scalar(select(counted)) if page.offset else 0
+    return Page(items=[recorded(row).view() for row in rows], page=page.page, limit=page.limit, total=total or 0)
 
 
 async def passengers_of(db: AsyncSession, booking_id: BookingId) -> list[PassengerView]:
