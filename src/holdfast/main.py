@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 from holdfast import __version__
 from holdfast.api import (
     account_pages,
+    caller,
     checkout,
     dev_mail,
     health,
@@ -72,6 +73,7 @@ ROUTERS: Mapping[str, Sequence[APIRouter]] = {
         admin_users.router,
         jwks.router,
         account_pages.router,
+        caller.router,
     ),
     "inventory": (venues.router, resources.router, inventory.router),
     "pricing": (pricing.router,),
