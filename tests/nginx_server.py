@@ -27,9 +27,11 @@ def program() -> str:
 
 
 @contextmanager
-def gateway(folder: Path, app: str, *, settings: Settings | None = None, **at: str) -> Iterator[str]:
+def gateway(
+    folder: Path, app: str, *, settings: Settings | None = None, port: int | None = None, **at: str
+) -> Iterator[str]:
     """Its URL, once it listens; `at` says where a service is that is not at `app`."""
-    nginx, port = program(), free_port()
+    nginx, port = program(), port or free_port()
     places = upstreams(app, [f"{service}={url}" for service, url in at.items()])
     write(folder, Gateway(f"{HOST}:{port}", places, cached_seconds=3_600), settings or Settings())
     # started by root its workers are nobody, who may not look into a test's folder

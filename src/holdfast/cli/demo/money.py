@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from http import HTTPStatus
 from typing import TypeVar
 from uuid import uuid4
@@ -52,7 +53,7 @@ def pay_difference(scene: Scene, booking: BookingView) -> BookingView:
     )
     intent = asked_for(scene, booking)
     confirm(scene, intent, TestCard.OK)
-    settled = current(scene, booking.id)
+    settled = until(lambda: current(scene, booking.id), lambda each: not Decimal(each.balance))
     scene.teller.facts({"booking": settled.reference, "due": money(settled.balance, settled.price.currency)})
     return settled
 

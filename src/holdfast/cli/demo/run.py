@@ -61,6 +61,34 @@ def run(*, port: int, keep_serving: bool) -> int:
     return 0
 
 
+def run_at(base_url: str) -> int:
+    """The story, told to what runs there; its exit code. The database in use is the one with the accounts."""
+    teller = Teller(Console(highlight=False))
+    settings, clock = Settings(), SystemClock()
+    configure_logging(quiet(settings), settings.log.format)
+    try:
+        teller.title(f"demo {__version__}", f"every line below is a real request to {base_url}")
+        with httpx.Client(base_url=base_url, timeout=TIMEOUT_SECONDS, trust_env=False) as client:
+            told(settings, teller, client, Wiring(settings, join_database(settings), clock))
+    except KeyboardInterrupt:
+        teller.console.print("\n  stopped; the data stays", style="dim")
+    except FAILURES as error:
+        teller.failed(str(error))
+        return 1
+    return 0
+
+
+def told(
+    settings: Settings, teller: Teller, client: httpx.Client, accounts: Wiring
+) -> tuple[People, list[BookingView]]:
+    """Make what is missing and tell the story; who told it, and bookings to look at."""
+    cast, now = people(settings.database.data_dir), accounts.clock.now()
+    teller.setting_up("accounts", lambda: (None, admitted(accounts, cast)))
+    voices = introduced(Api(client), teller, cast)
+    places = teller.setting_up("venues", lambda: furnished(voices.staff, now=now))
+    return cast, tell(voices, teller, places, folder=settings.database.data_dir / "demo-papers", now=now)
+
+
 def play(settings: Settings, teller: Teller, *, clock: Clock, port: int, keep_serving: bool) -> None:
     """Set up and tell, then serve until interrupted; raises one of FAILURES."""
     settings = everything(settings)
@@ -78,15 +106,9 @@ def play(settings: Settings, teller: Teller, *, clock: Clock, port: int, keep_se
     server = Server(create_app(wired), listener)
     with server, httpx.Client(base_url=base_url, timeout=TIMEOUT_SECONDS, trust_env=False) as client:
         teller.setting_up("server", lambda: (server.ready(), base_url))
-        cast, now = people(settings.database.data_dir), clock.now()
         with alone(settings):
             # a wiring of their own: the server's belongs to the server's event loop
-            accounts = Wiring(settings, database_url, clock)
-            teller.setting_up("accounts", lambda: (None, admitted(accounts, cast)))
-            voices = introduced(Api(client), teller, cast)
-            places = teller.setting_up("venues", lambda: furnished(voices.staff, now=now))
-            folder = settings.database.data_dir / "demo-papers"
-            bookings = tell(voices, teller, places, folder=folder, now=now)
+            cast, bookings = told(settings, teller, client, Wiring(settings, database_url, clock))
             if bookings and wired.catches_mail:
                 mail(teller, wired.mail_folder, base_url, {each.reference for each in bookings[:2]})
         if keep_serving:

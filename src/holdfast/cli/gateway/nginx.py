@@ -28,6 +28,7 @@ class Gateway:
     key: Path | None = None
     # how long a token that was good passes without being asked about again; the service asks in any case
     cached_seconds: int = 5
+    access_log: str = "/dev/stdout"
 
 
 @dataclass(frozen=True)
