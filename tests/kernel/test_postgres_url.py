@@ -66,6 +66,7 @@ async def test_a_connection_has_its_limits_and_its_name(database_url: str) -> No
         "lock_timeout": "3s",
         "statement_timeout": "30s",
         "idle_in_transaction_session_timeout": "15s",
+        "max_parallel_workers_per_gather": "0",
     }
     async with engine.connect() as connection:
         told = {name: await connection.scalar(text(f"SHOW {name}")) for name in expected}
