@@ -15,13 +15,14 @@ from holdfast.domains.payment.exceptions import (
     WebhookNotConfigured,
 )
 from holdfast.domains.payment.ports import Order, Provider, RefundOrder, Stage
-from holdfast.gateways.payments.line import FAILURES, TRIES, Line
+from holdfast.gateways.payments.line import Line
 from holdfast.gateways.payments.paypal import PaypalProvider
 from holdfast.gateways.payments.paypal_signatures import Certificates
 from holdfast.gateways.payments.razorpay import RazorpayProvider
 from holdfast.gateways.payments.registry import providers
 from holdfast.gateways.payments.stripe import StripeProvider
 from holdfast.gateways.payments.terms import PaypalTerms, RazorpayTerms, StripeTerms, WebhookTerms
+from holdfast.kernel.line import FAILURES, TRIES
 from holdfast.kernel.money import Money
 from tests.clock import MONDAY
 from tests.peers import paypal, razorpay, stripe

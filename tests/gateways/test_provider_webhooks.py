@@ -21,13 +21,14 @@ from pydantic import SecretStr
 from holdfast.contracts.payment import RefundStatus
 from holdfast.domains.payment.exceptions import BadSignature, NotAnEvent, ProviderUnavailable, WebhookNotConfigured
 from holdfast.domains.payment.ports import Notice, Reading, RefundReading, Stage
-from holdfast.gateways.payments.line import Line, NoAnswer
+from holdfast.gateways.payments.line import Line
 from holdfast.gateways.payments.paypal import PaypalProvider
 from holdfast.gateways.payments.paypal_signatures import SIGNERS, Certificates, signed_message
 from holdfast.gateways.payments.razorpay import RazorpayProvider
 from holdfast.gateways.payments.signatures import hex_hmac, timestamped
 from holdfast.gateways.payments.stripe import StripeProvider
 from holdfast.gateways.payments.terms import PaypalTerms, RazorpayTerms, StripeTerms
+from holdfast.kernel.line import NoAnswer
 from tests.clock import MONDAY
 from tests.peers.razorpay import WEBHOOK_SECRET, Razorpay
 

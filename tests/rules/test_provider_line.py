@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from holdfast.domains.payment.exceptions import ProviderRefused, ProviderUnavailable
-from holdfast.gateways.payments.line import DEFAULT_RETRY_AFTER, FAILURES, PAUSE_SECONDS, TRIES, Line, NoAnswer
+from holdfast.gateways.payments.line import Line
+from holdfast.kernel.line import DEFAULT_RETRY_AFTER, FAILURES, PAUSE_SECONDS, TRIES, NoAnswer, share
 
 
 @dataclass
@@ -132,6 +133,6 @@ async def test_who_hangs_is_left_after_the_patience() -> None:
 
 async def test_the_first_try_has_most_of_the_patience() -> None:
     line = Line("test", patience=20)
-    shares = [line.share(attempt, tries=TRIES) for attempt in range(1, TRIES + 1)]
+    shares = [share(attempt, tries=TRIES, patience=line.patience) for attempt in range(1, TRIES + 1)]
     assert shares == [12, 4, 4]
-    assert line.share(1, tries=1) == 20
+    assert share(1, tries=1, patience=line.patience) == 20

@@ -16,11 +16,12 @@ from holdfast.domains.payment.exceptions import ProviderNotConfigured, ProviderR
 from holdfast.domains.payment.ports import Notice, Order, Reading, RefundOrder, RefundReading, Session, Stage
 from holdfast.gateways.payments.amounts import PAYPAL
 from holdfast.gateways.payments.bodies import Json, mapping, understanding
-from holdfast.gateways.payments.line import Line, NoAnswer
+from holdfast.gateways.payments.line import Line
 from holdfast.gateways.payments.paypal_news import heard, reading, refund_reading
 from holdfast.gateways.payments.paypal_signatures import Certificates
 from holdfast.gateways.payments.terms import PaypalTerms
 from holdfast.kernel.clock import ticks
+from holdfast.kernel.line import NoAnswer
 
 UNDER_WAY = "PREVIOUS_REQUEST_IN_PROGRESS"
 LONGEST_DESCRIPTION = 127

@@ -27,7 +27,8 @@ from cryptography.x509 import Certificate, DNSName, load_pem_x509_certificates
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
 from holdfast.domains.payment.exceptions import BadSignature
-from holdfast.gateways.payments.line import Line, NoAnswer
+from holdfast.gateways.payments.line import Line
+from holdfast.kernel.line import NoAnswer
 
 ALGORITHM = "SHA256withRSA"
 HEADERS = (

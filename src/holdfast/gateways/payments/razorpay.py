@@ -19,10 +19,11 @@ from holdfast.domains.payment.exceptions import BadSignature, ProviderNotConfigu
 from holdfast.domains.payment.ports import Notice, Order, Reading, RefundOrder, RefundReading, Session, Stage
 from holdfast.gateways.payments.amounts import RAZORPAY
 from holdfast.gateways.payments.bodies import mapping, understanding
-from holdfast.gateways.payments.line import Line, NoAnswer
+from holdfast.gateways.payments.line import Line
 from holdfast.gateways.payments.razorpay_news import furthest, heard, reading, refund_reading
 from holdfast.gateways.payments.signatures import is_signed
 from holdfast.gateways.payments.terms import RazorpayTerms
+from holdfast.kernel.line import NoAnswer
 
 HANDED_OVER = ("razorpay_order_id", "razorpay_payment_id", "razorpay_signature")
 PAGE = 100

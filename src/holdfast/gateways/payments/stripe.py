@@ -11,9 +11,10 @@ from holdfast.domains.payment.exceptions import ProviderNotConfigured, ProviderR
 from holdfast.domains.payment.ports import Notice, Order, Reading, RefundOrder, RefundReading, Session, Stage
 from holdfast.gateways.payments.amounts import STRIPE
 from holdfast.gateways.payments.bodies import mapping, understanding
-from holdfast.gateways.payments.line import Line, NoAnswer
+from holdfast.gateways.payments.line import Line
 from holdfast.gateways.payments.stripe_news import heard, of_charge, reading, refund_reading
 from holdfast.gateways.payments.terms import StripeTerms
+from holdfast.kernel.line import NoAnswer
 
 T = TypeVar("T")
 
