@@ -1,5 +1,6 @@
 """Time that stands still until a test moves it."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 MONDAY = datetime(2030, 1, 7, 8, 0, tzinfo=UTC)
@@ -21,3 +22,14 @@ class SettableClock:
     def set(self, instant: datetime) -> datetime:
         self.instant = instant.astimezone(UTC)
         return self.instant
+
+
+class RunningClock(SettableClock):
+    """From there on it goes as the machine's does: what is tried again after a while needs one that does."""
+
+    def __init__(self, instant: datetime = MONDAY) -> None:
+        super().__init__(instant)
+        self.began = time.monotonic()
+
+    def now(self) -> datetime:
+        return self.instant + timedelta(seconds=time.monotonic() - self.began)

@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from holdfast.kernel.database import create_engine, session_factory
+from tests.apart import SERVICES, branches_of
 from tests.clock import SettableClock
 from tests.postgres import DEFAULT, PATIENCE, VERSIONS, Server
 
@@ -74,6 +75,15 @@ def database_url(postgres: Server) -> Iterator[str]:
     url = postgres.create()
     yield url
     postgres.drop(url)
+
+
+@pytest.fixture
+def apart_databases(postgres: Server) -> Iterator[dict[str, str]]:
+    """The URL of a database for each service, with its own domains' tables and no others."""
+    urls = {name: postgres.create(template=postgres.template(name, branches_of(name))) for name in SERVICES}
+    yield urls
+    for url in urls.values():
+        postgres.drop(url)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import asyncio
 import fcntl
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -35,6 +35,7 @@ class Server:
 
     def __init__(self, folder: Path, version: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
         programs = None if version == DEFAULT else installed(version)
         locale = LOCALE if version == DEFAULT else ["--locale=C.UTF-8"]  # 15 has no built-in locales
         self.embedded = EmbeddedPostgres(folder, programs=programs, settings=UNSAFE_BUT_FAST, locale=locale)
@@ -60,6 +61,17 @@ class Server:
         name = f"test_{os.getpid()}_{next(self.numbers)}"
         self.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         return self.embedded.url.replace(f"/{DATABASE}?", f"/{name}?")
+
+    def template(self, name: str, branches: Sequence[str]) -> str:
+        """The name of a database with these branches of the schema and no others; migrated once in a run."""
+        database = f"template_{name}"
+        url = self.embedded.url.replace(f"/{DATABASE}?", f"/{database}?")
+        with locked(self.folder / f"{database}.lock"):
+            if not (self.folder / database).exists():
+                self.run(f"CREATE DATABASE {database} TEMPLATE template0")
+                asyncio.run(schema.upgrade(url, branches))
+                (self.folder / database).touch()
+        return database
 
     def drop(self, url: str) -> None:
         self.run(f"DROP DATABASE IF EXISTS {make_url(url).database} WITH (FORCE)")

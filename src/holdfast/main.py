@@ -18,6 +18,7 @@ from holdfast.api import (
     checkout,
     dev_mail,
     health,
+    internal,
     jwks,
     openapi,
     problems,
@@ -141,7 +142,12 @@ def create_app(wired: Wiring, authenticate: Authenticate | None = None) -> FastA
     app.add_middleware(ClientAddress, trusted=settings.proxies.trusted, header=settings.proxies.header)
     problems.install(app)
     app.router.routes.extend(
-        routes(tuple(settings.server.services), mail=wired.catches_mail, sandbox=settings.payment_sandbox)
+        routes(
+            tuple(settings.server.services),
+            mail=wired.catches_mail,
+            sandbox=settings.payment_sandbox,
+            peers=wired.split,
+        )
     )
     app.state.realtime = Realtime(wired, authenticate or authenticator(wired))
     if "realtime" in settings.server.services:
@@ -150,7 +156,7 @@ def create_app(wired: Wiring, authenticate: Authenticate | None = None) -> FastA
 
 
 @cache
-def routes(services: tuple[str, ...], *, mail: bool, sandbox: bool) -> Sequence[BaseRoute]:
+def routes(services: tuple[str, ...], *, mail: bool, sandbox: bool, peers: bool) -> Sequence[BaseRoute]:
     """What is served, built once a process: FastAPI takes a tenth of a second to read its signatures.
 
     Nothing here knows its application; a request carries it.
@@ -162,6 +168,8 @@ def routes(services: tuple[str, ...], *, mail: bool, sandbox: bool) -> Sequence[
         every.include_router(dev_mail.router)
     if sandbox:
         every.include_router(sandbox_checkout.router)
+    if peers:
+        every.include_router(internal.router)
     for service in services:
         for router in ROUTERS[service]:
             every.include_router(router)
@@ -207,6 +215,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             with suppress(asyncio.CancelledError):
                 await work
         await app.state.realtime.stop()
+        await wired.peers.close()
         await wired.engine.dispose()
 
 

@@ -8,7 +8,8 @@ the others that started with it wait; these then find nothing left to do.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from alembic import command
@@ -34,8 +35,9 @@ class DatabaseIsNewer(RuntimeError):
     """The database holds revisions that this version does not know."""
 
 
-async def upgrade(url: str) -> list[str]:
-    """Apply every revision of every branch; the revisions that were applied. ServerTooOld before PostgreSQL 15."""
+async def upgrade(url: str, only: Sequence[str] | None = None) -> list[str]:
+    """Apply every revision of every branch, or of these; the revisions that were applied. ServerTooOld before
+    PostgreSQL 15."""
     engine = transactional_engine(url)
     try:
         async with engine.connect() as connection:
@@ -43,9 +45,10 @@ async def upgrade(url: str) -> list[str]:
             await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATING})
             await connection.execute(text("CREATE SCHEMA IF NOT EXISTS kernel"))
             await connection.commit()
-            missing = await revisions_missing(connection)
-            if missing:
-                await connection.run_sync(run, lambda config: command.upgrade(config, "heads"))
+            missing = await revisions_missing(connection, only)
+            for head in ["heads"] if only is None else [f"{branch}@head" for branch in only]:
+                if missing:
+                    await connection.run_sync(run, partial(command.upgrade, revision=head))
             return missing
     finally:
         await engine.dispose()  # ends the session, and with it the advisory lock
@@ -63,12 +66,13 @@ async def downgrade(url: str, branch: str) -> None:
         await engine.dispose()
 
 
-async def pending(url: str) -> list[str]:
-    """The revisions not yet applied, oldest first. DatabaseIsNewer for one that this version does not know."""
+async def pending(url: str, only: Sequence[str] | None = None) -> list[str]:
+    """The revisions not yet applied, of every branch or of these, oldest first. DatabaseIsNewer for one that this
+    version does not know."""
     engine = transactional_engine(url)
     try:
         async with engine.connect() as connection:
-            return await revisions_missing(connection)
+            return await revisions_missing(connection, only)
     finally:
         await engine.dispose()
 
@@ -116,7 +120,7 @@ def configuration() -> Config:
     return config
 
 
-async def revisions_missing(connection: AsyncConnection) -> list[str]:
+async def revisions_missing(connection: AsyncConnection, only: Sequence[str] | None = None) -> list[str]:
     script = revisions()
     known = [revision.revision for revision in script.walk_revisions("base", "heads")]
     applied: set[str] = set()
@@ -127,7 +131,11 @@ async def revisions_missing(connection: AsyncConnection) -> list[str]:
         for head in current:
             applied.update(revision.revision for revision in script.iterate_revisions(head, "base"))
     await connection.rollback()
-    return [revision for revision in reversed(known) if revision not in applied]
+    return [
+        revision
+        for revision in reversed(known)
+        if revision not in applied and (only is None or revision.rpartition("_")[0] in only)
+    ]
 
 
 async def require_server(connection: AsyncConnection) -> None:

@@ -3,6 +3,7 @@
 The only place that reads the environment. Names without the prefix are the source documents' own.
 """
 
+from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -406,6 +407,24 @@ class RealtimeSettings(Group):
     per_address: Annotated[int, Field(ge=1)] = Field(100, validation_alias=named("HOLDFAST_REALTIME_PER_ADDRESS"))
 
 
+Url = Annotated[str, Field(pattern=r"^https?://[^/?#]+(/[^?#]*)?$"), AfterValidator(lambda url: url.rstrip("/"))]
+
+
+class PeerSettings(Group):
+    """Where the services are that this process does not serve. One that is named here, and served elsewhere, is
+    asked over HTTP and has its own database; without any, all share this process's."""
+
+    identity: Url | None = Field(None, validation_alias=named("HOLDFAST_IDENTITY_URL"))
+    inventory: Url | None = Field(None, validation_alias=named("HOLDFAST_INVENTORY_URL", "INVENTORY_SERVICE_URL"))
+    pricing: Url | None = Field(None, validation_alias=named("HOLDFAST_PRICING_URL", "PRICING_SERVICE_URL"))
+    booking: Url | None = Field(None, validation_alias=named("HOLDFAST_BOOKING_URL"))
+    payment: Url | None = Field(None, validation_alias=named("HOLDFAST_PAYMENT_URL", "PAYMENT_SERVICE_URL"))
+    notification: Url | None = Field(None, validation_alias=named("HOLDFAST_NOTIFICATION_URL"))
+    document: Url | None = Field(None, validation_alias=named("HOLDFAST_DOCUMENT_URL"))
+    # one question, all its tries together
+    seconds: Annotated[float, Field(gt=0, le=60)] = Field(5.0, validation_alias=named("HOLDFAST_PEER_SECONDS"))
+
+
 class ServerSettings(Group):
     services: Names = Field(SERVICES, validation_alias=named("HOLDFAST_SERVICES"))
     # a resource with a thousand exceptions is 80 kB; 1 MB of unknown fields took a second of the event loop
@@ -455,6 +474,7 @@ class Settings(Group):
     webhooks: WebhookSettings = Field(default_factory=WebhookSettings)
     realtime: RealtimeSettings = Field(default_factory=RealtimeSettings)
     server: ServerSettings = Field(default_factory=ServerSettings)
+    peers: PeerSettings = Field(default_factory=PeerSettings)
     rate_limits: RateLimitSettings = Field(default_factory=RateLimitSettings)
     proxies: ProxySettings = Field(default_factory=ProxySettings)
     log: LogSettings = Field(default_factory=LogSettings)
@@ -469,6 +489,12 @@ class Settings(Group):
                 "HOLDFAST_PAYMENT_PROVIDER must say who takes the money"
             )
         return self
+
+    @property
+    def elsewhere(self) -> Mapping[str, str]:
+        """The services that another process has, with a database of their own, and where each is."""
+        urls = {name: getattr(self.peers, name, None) for name in SERVICES}
+        return {name: url for name, url in urls.items() if url and name not in self.server.services}
 
     @property
     def real_providers(self) -> list[str]:

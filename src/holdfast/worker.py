@@ -11,14 +11,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Protocol
+from typing import Protocol, cast
 from uuid import UUID
 
 import structlog
 
+from holdfast.contracts.booking import BookingId
 from holdfast.contracts.document import DocumentId
 from holdfast.contracts.identity import SYSTEM
 from holdfast.contracts.notification import Channel
+from holdfast.domains.booking.services import CONFIRM_FREE
 from holdfast.domains.document.services import PRINT
 from holdfast.domains.notification.ports import Mailer
 from holdfast.gateways.postgres_cluster import ServerFailed
@@ -29,11 +31,13 @@ from holdfast.kernel.idempotency import forget_before
 from holdfast.kernel.jobs import Job, Queue, finish, forget_done
 from holdfast.kernel.publisher import Publisher
 from holdfast.kernel.relay import forget_told
+from holdfast.kernel.subscriber import Subscriber
 from holdfast.kernel.telemetry import SWEPT
 from holdfast.kernel.turns import Turns
 from holdfast.kernel.wake import Wakes
 from holdfast.settings import Settings
 from holdfast.wiring import Wiring, join_database
+from holdfast.wiring.peers import RELEASE, TELL
 
 log = structlog.get_logger()
 
@@ -41,6 +45,7 @@ HOUR = 3600.0
 # a guest sits in front of the sandbox's page
 SANDBOX_SECONDS = 0.5
 MEASURE_SECONDS = 15.0
+HEAR_AGAIN_SECONDS = 1.0
 
 
 # --- the jobs: how much they found to do; while that is more than nothing they are run again at once
@@ -133,7 +138,7 @@ async def measure_events(wired: Wiring) -> int:
 async def send_mail(wired: Wiring, mailer: Mailer) -> int:
     """Messages that are due, in a session of the system: only it may read their secrets."""
     async with wired.sessions() as db:
-        service, documents = wired.notification(db), wired.document(db)
+        service, documents = wired.notification(db), wired.ask_document(db)
         return await service.send_due(mailer, wired.letterhead, documents=documents, clock=wired.clock)
 
 
@@ -155,7 +160,7 @@ async def send_reminders(wired: Wiring) -> int:
     """Bookings that start soon, and those of which a part is still to be paid."""
     async with wired.sessions() as db:
         service = wired.notification(db)
-        return await service.send_reminders(wired.booking(db), wired.inventory(db), now=wired.clock.now())
+        return await service.send_reminders(wired.ask_booking(db), wired.ask_inventory(db), now=wired.clock.now())
 
 
 async def send_texts(wired: Wiring) -> int:
@@ -195,14 +200,34 @@ async def print_document(wired: Wiring, job: Job) -> None:
             await finish(db, job, now=wired.clock.now())
 
 
+async def release_holds(wired: Wiring, job: Job) -> None:
+    """What given-up bookings held, of an inventory that is elsewhere."""
+    ids = [BookingId(UUID(str(each))) for each in cast(list[str], job.payload["booking_ids"])]
+    async with wired.sessions() as db:
+        await wired.booking(db).release_given_up(ids, now=wired.clock.now())
+
+
+async def confirm_free(wired: Wiring, job: Job) -> None:
+    """A booking that waits for no money."""
+    async with wired.sessions() as db:
+        booking_id = BookingId(UUID(str(job.payload["booking_id"])))
+        await wired.booking(db).confirm_free(booking_id, now=wired.clock.now())
+
+
+async def tell_peer(wired: Wiring, job: Job) -> None:
+    await wired.peers.tell(job)
+
+
 @dataclass(frozen=True)
 class Periodic:
-    """A job that is looked at again and again; `every` in seconds, or the setting that says."""
+    """A job that is looked at again and again; `every` in seconds, or the setting that says. It is done where its
+    domain's data are."""
 
     name: str
     run: Callable[[Wiring], Awaitable[int]]
     every: float | Callable[[Settings], float]
     shared: bool = False
+    domain: str | None = None
 
     def seconds(self, settings: Settings) -> float:
         return self.every(settings) if callable(self.every) else self.every
@@ -217,28 +242,31 @@ def mailing(settings: Settings) -> float:
 
 
 PERIODIC: Sequence[Periodic] = (
-    Periodic("expire", expire_bookings, every=sweeping),
-    Periodic("no-show", mark_no_shows, every=sweeping),
-    Periodic("tidy holds", tidy_holds, every=sweeping),
-    Periodic("settle sandbox", settle_sandbox, every=SANDBOX_SECONDS, shared=True),
-    Periodic("sandbox webhooks", send_sandbox_webhooks, every=SANDBOX_SECONDS, shared=True),
-    Periodic("provider events", process_provider_events, every=sweeping),
-    Periodic("refunds", carry_out_refunds, every=sweeping, shared=True),
-    Periodic("intents", look_after_intents, every=sweeping, shared=True),
-    Periodic("reconcile payments", reconcile_payments, every=HOUR),
+    Periodic("expire", expire_bookings, every=sweeping, domain="booking"),
+    Periodic("no-show", mark_no_shows, every=sweeping, domain="booking"),
+    Periodic("tidy holds", tidy_holds, every=sweeping, domain="inventory"),
+    Periodic("settle sandbox", settle_sandbox, every=SANDBOX_SECONDS, shared=True, domain="payment"),
+    Periodic("sandbox webhooks", send_sandbox_webhooks, every=SANDBOX_SECONDS, shared=True, domain="payment"),
+    Periodic("provider events", process_provider_events, every=sweeping, domain="payment"),
+    Periodic("refunds", carry_out_refunds, every=sweeping, shared=True, domain="payment"),
+    Periodic("intents", look_after_intents, every=sweeping, shared=True, domain="payment"),
+    Periodic("reconcile payments", reconcile_payments, every=HOUR, domain="payment"),
     Periodic("forget answers", forget_answers, every=HOUR),
-    Periodic("forget proofs", forget_proofs, every=HOUR),
+    Periodic("forget proofs", forget_proofs, every=HOUR, domain="identity"),
     Periodic("forget events", forget_events, every=HOUR),
-    Periodic("reminders", send_reminders, every=sweeping, shared=True),
-    Periodic("text messages", send_texts, every=mailing, shared=True),
-    Periodic("forget messages", forget_messages, every=HOUR),
-    Periodic("forget webhooks", forget_webhooks, every=HOUR),
-    Periodic("forget provider events", forget_provider_events, every=HOUR),
+    Periodic("reminders", send_reminders, every=sweeping, shared=True, domain="notification"),
+    Periodic("text messages", send_texts, every=mailing, shared=True, domain="notification"),
+    Periodic("forget messages", forget_messages, every=HOUR, domain="notification"),
+    Periodic("forget webhooks", forget_webhooks, every=HOUR, domain="webhook"),
+    Periodic("forget provider events", forget_provider_events, every=HOUR, domain="payment"),
 )
 
 # the name that `enqueue` was given -> the function; `finish` belongs in the transaction of its effect
 QUEUED: Mapping[str, Callable[[Wiring, Job], Awaitable[None]]] = {
     PRINT: print_document,
+    CONFIRM_FREE: confirm_free,
+    RELEASE: release_holds,
+    TELL: tell_peer,
 }
 
 
@@ -267,7 +295,7 @@ class Worker:
         lease = timedelta(seconds=pace.job_lease_seconds)
         self.wired = wired
         self.hands = hands
-        self.periodic = {job.name: job for job in periodic}
+        self.periodic = {job.name: job for job in periodic if job.domain is None or wired.has(job.domain)}
         self.relay = wired.relay()
         self.courier = wired.courier()
         self.wakes = Wakes(wired.database_url, wired.sessions)
@@ -283,8 +311,22 @@ class Worker:
         async with self.ways_out() as always, asyncio.TaskGroup() as group:
             group.create_task(self.wakes.listen())
             group.create_task(self.stop_sending())
+            group.create_task(self.hear())
             for job in (*always, *self.periodic.values()):
                 group.create_task(self.repeat(job))
+
+    async def hear(self) -> None:
+        """What services that are elsewhere say, as long as there are any; broken off, it is taken up again."""
+        inlet = self.wired.events_route.inlet(self.wired.settings.server.services)
+        subscriber = Subscriber(self.wired.sessions, self.wired.clock)
+        me = asyncio.current_task()
+        # a TaskGroup whose tasks fail in the moment in which it is cancelled tells only of their failures
+        while inlet is not None and me is not None and not me.cancelling():
+            try:
+                await inlet.listen(subscriber.take)
+            except* Exception as errors:  # each library has its own for a connection that ends under it
+                log.warning("not hearing of other services", error=repr(errors.exceptions[0]))
+            await asyncio.sleep(HEAR_AGAIN_SECONDS)
 
     async def stop_sending(self) -> None:
         """Once cancelled, break off what is on its way to webhooks: the next worker sends it."""
@@ -301,12 +343,16 @@ class Worker:
             Periodic("relay", self.relay_events, pace.relay_seconds, shared=True),
             Periodic("queue", self.run_queued, pace.relay_seconds, shared=True),
             Periodic("measure", measure_events, MEASURE_SECONDS, shared=True),
-            Periodic("webhooks", lambda _: self.courier.dispatch(), pace.relay_seconds, shared=True),
         ]
+        if self.wired.has("webhook"):
+            always.append(Periodic("webhooks", lambda _: self.courier.dispatch(), pace.relay_seconds, shared=True))
         async with self.wired.mail_route.open() as mailer, self.wired.events_route.open() as transport:
             if transport is not None:
                 publisher = Publisher(self.wired.sessions, transport, self.wired.clock)
                 always.append(Periodic("publish", lambda _: publisher.drain(), pace.relay_seconds, shared=True))
+            if not self.wired.has("notification"):
+                yield always
+                return
             if mailer is None:
                 log.warning(
                     "no mail server: messages wait until HOLDFAST_SMTP_URL or HOLDFAST_MAIL_TRANSPORT is set"

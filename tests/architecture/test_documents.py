@@ -13,7 +13,7 @@ from holdfast.settings import Group, Settings
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")})
-VARIABLE = re.compile(r"\b(?:HOLDFAST_[A-Z_]+|DATABASE_URL|RABBITMQ_URL|OTEL_[A-Z_]+)\b")
+VARIABLE = re.compile(r"\b(?:HOLDFAST_[A-Z_]+|DATABASE_URL|RABBITMQ_URL|[A-Z]+_SERVICE_URL|OTEL_[A-Z_]+)\b")
 ENV_LINE = re.compile(r"^#?([A-Z_]+)=(.*)$", re.M)
 TABLE_ROW = re.compile(r"^\| `HOLDFAST_.*$", re.M)
 LINK = re.compile(r"\]\(([^)\s]+)\)")

@@ -11,7 +11,8 @@ import pytest
 from pydantic import SecretStr
 
 from holdfast.cli.inspection import told_where
-from holdfast.gateways.rabbitmq import DEAD_LETTERS, EXCHANGE
+from holdfast.gateways.rabbitmq import EXCHANGE
+from holdfast.gateways.rabbitmq_inlet import DEAD_LETTERS
 from holdfast.settings import EventsSettings, Settings
 from tests.faults.storm import Storm, running
 from tests.rabbitmq_server import RabbitServer

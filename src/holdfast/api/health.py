@@ -12,6 +12,9 @@ from holdfast.api import problems
 from holdfast.api.dependencies import Session, WiringDep
 from holdfast.kernel.errors import DatabaseUnreachable
 
+# who asks whether we are ready waits only so long
+PEER_SECONDS = 1.0
+
 router = APIRouter(tags=["operation"])
 
 
@@ -25,7 +28,8 @@ class Component(StrEnum):
 
 
 class Readiness(Health):
-    """It serves while a component is degraded: rate limits are then counted by each process alone."""
+    """It serves while a component is degraded: rate limits are then counted by each process alone, and what needs
+    a service that is away is refused with 503 while the rest is answered."""
 
     components: dict[str, Component]
 
@@ -44,7 +48,9 @@ async def ready(db: Session, wired: WiringDep) -> Readiness:
     except (SQLAlchemyError, OSError) as error:
         raise DatabaseUnreachable(retry_after=5) from error
     limits = Component(await wired.quotas.state())
-    return Readiness(components={"database": Component.OK, "rate_limits": limits})
+    missing = await wired.peers.missing(within=PEER_SECONDS)
+    others = {name: Component.DEGRADED if away else Component.OK for name, away in missing.items()}
+    return Readiness(components={"database": Component.OK, "rate_limits": limits, **others})
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})

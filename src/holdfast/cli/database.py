@@ -6,14 +6,15 @@ import typer
 
 from holdfast import schema
 from holdfast.settings import Settings
-from holdfast.wiring import join_database
+from holdfast.wiring import branches, join_database
 
 group = typer.Typer(help="The database in use.", no_args_is_help=True)
 
 
 def migrate() -> None:
     """Bring the database to the shape this version needs; prints what was applied."""
-    applied = asyncio.run(schema.upgrade(join_database(Settings())))
+    settings = Settings()
+    applied = asyncio.run(schema.upgrade(join_database(settings), branches(settings)))
     for revision in applied:
         typer.echo(revision)
     typer.echo(f"{len(applied)} revisions applied" if applied else "nothing to do")

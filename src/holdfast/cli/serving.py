@@ -14,7 +14,7 @@ from prometheus_client import start_http_server
 from holdfast import schema
 from holdfast.gateways.payments.registry import PackageMissing, require_packages
 from holdfast.settings import SERVICES, Settings
-from holdfast.wiring import Wiring, join_database
+from holdfast.wiring import Wiring, branches, join_database
 from holdfast.wiring.observation import observe
 
 
@@ -33,8 +33,8 @@ def prepared(settings: Settings) -> str:
 def migrated(settings: Settings, url: str) -> list[str]:
     """The revisions that were applied just now, or an exit that says what to do."""
     if settings.database.url is None or settings.database.migrate_on_start:
-        return asyncio.run(schema.upgrade(url))
-    if missing := asyncio.run(schema.pending(url)):
+        return asyncio.run(schema.upgrade(url, branches(settings)))
+    if missing := asyncio.run(schema.pending(url, branches(settings))):
         typer.echo(f"the database lacks {', '.join(missing)}: run `holdfast migrate` first", err=True)
         raise typer.Exit(1)
     return []

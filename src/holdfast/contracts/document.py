@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Annotated, ClassVar, NewType
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StrictBool, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StrictBool, StringConstraints
 
 from holdfast.contracts.booking import BookingId, CountryCode, GuestId
 from holdfast.contracts.identity import Email, Phone, UserId
@@ -59,7 +59,9 @@ class AttachmentRef(Contract):
 
 
 class DocumentFile(Contract):
-    """A document's bytes."""
+    """A document's bytes; in base64 where they cross as JSON."""
+
+    model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 
     filename: str
     media_type: str

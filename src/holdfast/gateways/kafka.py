@@ -3,12 +3,15 @@
 import asyncio
 import json
 import ssl
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
 from holdfast.kernel.publisher import EventRefused, Unreachable, Untold, cloud_event
+from holdfast.kernel.subscriber import NotAnEvent
 
 TOPIC = "holdfast.events"
 CONTENT_TYPE = b"application/cloudevents+json; charset=utf-8"
@@ -76,6 +79,43 @@ class KafkaTransport:
                     await producer.stop()
             except (KafkaError, OSError):  # it is gone, which was wanted
                 return
+
+
+class KafkaInlet:
+    """An `Inlet`: a consumer group for each of these services, from the topic's beginning. What they do not want
+    they take too, and pass over: a topic knows no types."""
+
+    def __init__(self, url: str, services: Collection[str]) -> None:
+        self.url = urlsplit(url)
+        self.topic = self.url.path.strip("/") or TOPIC
+        self.services = services
+
+    async def listen(self, take: Callable[[bytes], Awaitable[object]]) -> None:
+        """Until cancelled. Unreachable; whatever else `take` raises ends this too, and the event comes again."""
+        async with asyncio.TaskGroup() as group:
+            for service in self.services:
+                group.create_task(self.drain(service, take))
+
+    async def drain(self, service: str, take: Callable[[bytes], Awaitable[object]]) -> None:
+        consumer = AIOKafkaConsumer(
+            self.topic,
+            bootstrap_servers=servers(self.url),
+            group_id=f"holdfast.{service}",
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            **security(self.url),
+        )
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await consumer.start()
+            async for message in consumer:
+                with suppress(NotAnEvent):  # somebody else's: the topic may be shared
+                    await take(message.value)
+                await consumer.commit()
+        except (KafkaError, OSError) as error:
+            raise Unreachable(f"Kafka: {error!r}") from error
+        finally:
+            await consumer.stop()
 
 
 def servers(url: SplitResult) -> list[str]:

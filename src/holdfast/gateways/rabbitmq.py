@@ -2,16 +2,16 @@
 
 import asyncio
 import json
+from types import MappingProxyType
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
 from aio_pika.exceptions import DeliveryError
 
+from holdfast.gateways.rabbitmq_inlet import DEAD_LETTERS, Readers, declare_queues
 from holdfast.kernel.publisher import EventRefused, Unreachable, Untold, cloud_event
 
 EXCHANGE = "holdfast.events"
-# where consumers' queues send what they gave up; whoever looks after it binds a queue
-DEAD_LETTERS = "holdfast.dead"
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 HEARTBEAT_SECONDS = 20
 ANSWER_SECONDS = 10.0
@@ -20,9 +20,11 @@ ANSWER_SECONDS = 10.0
 class RabbitTransport:
     """A `Transport`. Connects when there is something to send, and again after the connection was lost."""
 
-    def __init__(self, url: str, *, source: str) -> None:
+    def __init__(self, url: str, *, source: str, readers: Readers = MappingProxyType({})) -> None:
+        """`readers` are the services that are to miss nothing, even before they first read."""
         self.url = url
         self.source = source
+        self.readers = readers
         self.connecting = asyncio.Lock()
         self.connection: AbstractConnection | None = None
         self.exchange: AbstractExchange | None = None
@@ -57,7 +59,10 @@ class RabbitTransport:
                 try:
                     async with asyncio.timeout(ANSWER_SECONDS):
                         self.connection = await aio_pika.connect(self.url, heartbeat=HEARTBEAT_SECONDS)
-                        self.exchange = await declared(await self.connection.channel(publisher_confirms=True))
+                        channel = await self.connection.channel(publisher_confirms=True)
+                        exchange = await declared(channel)
+                        await declare_queues(channel, exchange, self.readers)
+                        self.exchange = exchange
                 except Exception as error:
                     await self.close()
                     raise Unreachable(f"RabbitMQ: {error!r}") from error

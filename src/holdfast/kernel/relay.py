@@ -257,11 +257,13 @@ def delivery(row: RowMapping) -> Delivery:
 
 async def receipt(db: AsyncSession, event: Delivery, reaction: Reaction) -> bool:
     """Write the receipt; False when this reaction has already had its effect."""
+    return await first_time(db, event.event_id, reaction.__name__)
+
+
+async def first_time(db: AsyncSession, id_: UUID, effect: str) -> bool:
+    """Write the receipt for this effect of what has that id, in its transaction; False when there is one."""
     written = await db.execute(
-        insert(inbox)
-        .values(event_id=event.event_id, reaction=reaction.__name__)
-        .on_conflict_do_nothing()
-        .returning(inbox.c.event_id)
+        insert(inbox).values(event_id=id_, reaction=effect).on_conflict_do_nothing().returning(inbox.c.event_id)
     )
     return written.one_or_none() is not None
 

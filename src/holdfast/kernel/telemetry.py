@@ -9,7 +9,7 @@ import structlog
 from prometheus_client import Counter, Gauge, Histogram
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from holdfast.kernel.tracing import trace_ids
+from holdfast.kernel.tracing import trace_ids, traceparent
 
 # who hears of defects: the failure, and which log line it was, without anything that people wrote
 Report = Callable[[BaseException, Mapping[str, str]], None]
@@ -29,6 +29,7 @@ CONNECTIONS_WANTED = Counter("holdfast_database_pool_exhausted_total", "Times th
 EVENTS_RELAYED = Counter("holdfast_events_relayed_total", "Events delivered to every reaction", ["type"])
 EVENTS_PARKED = Counter("holdfast_events_parked_total", "Events given up after the last try", ["type"])
 EVENTS_PUBLISHED = Counter("holdfast_events_published_total", "Events taken by the broker", ["type"])
+EVENTS_RECEIVED = Counter("holdfast_events_received_total", "Events taken from the broker", ["type"])
 EVENTS_WAITING = Gauge("holdfast_events_waiting", "Events not yet told to all, a million at most", ["to"])
 EVENTS_LAG = Gauge("holdfast_events_lag_seconds", "Age of the oldest event not yet told to all", ["to"])
 EVENTS_GIVEN_UP = Gauge("holdfast_events_given_up", "Events that were given up and not replayed")
@@ -47,6 +48,9 @@ PROVIDER_ANSWERS = Counter(
     "Questions to payment providers: answered, or none",
     ["provider", "outcome"],
 )
+PEER_ANSWERS = Counter(
+    "holdfast_peer_answers_total", "Questions to other services: answered, or none", ["peer", "outcome"]
+)
 WEBHOOKS = Counter(
     "holdfast_webhooks_total", "Messages to endpoints tried: delivered, deferred or failed", ["outcome"]
 )
@@ -63,6 +67,12 @@ PAYMENTS_UNRECONCILED = Gauge(
 )
 SOCKETS = Gauge("holdfast_sockets", "Connections at /socket.io of this process")
 SWEPT = Counter("holdfast_bookings_swept_total", "Bookings moved by a sweep", ["to_status"])
+
+
+def passed_on() -> dict[str, str]:
+    """The headers by which what another service does for a request is found again."""
+    said = {"X-Request-ID": request_id.get(), "traceparent": traceparent()}
+    return {name: value for name, value in said.items() if value}
 
 
 def configure_logging(level: str, layout: str, *, report: Report | None = None) -> None:

@@ -7,8 +7,8 @@ reactions.py   who answers which event
 process.py     Wiring: all of it, and the work behind the requests
 """
 
-from holdfast.wiring.database import NoDatabase, existing_database, join_database
+from holdfast.wiring.database import NoDatabase, branches, existing_database, join_database
 from holdfast.wiring.process import Wiring
 from holdfast.wiring.reactions import choreography
 
-__all__ = ["NoDatabase", "Wiring", "choreography", "existing_database", "join_database"]
+__all__ = ["NoDatabase", "Wiring", "branches", "choreography", "existing_database", "join_database"]

@@ -1,5 +1,6 @@
 """The database a process works on, and the secret that everything it keeps under lock is derived from."""
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +20,15 @@ def join_database(settings: Settings) -> str:
     if url is not None:
         return url.get_secret_value()
     return embedded(settings.database.data_dir.resolve()).start()
+
+
+def branches(settings: Settings) -> Sequence[str] | None:
+    """What of the schema this process's database is to have: all of it (None), or where other services are
+    elsewhere its own domains' and the kernel's."""
+    if not settings.elsewhere:
+        return None
+    sandbox = ["sandbox"] if "payment" in settings.server.services else []
+    return ["kernel", *settings.server.services, *sandbox]
 
 
 class NoDatabase(RuntimeError):

@@ -4,14 +4,13 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
+from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.domains.booking import reactions as money
 from holdfast.domains.document import reactions as paperwork
-from holdfast.domains.identity.services import People
 from holdfast.domains.notification import reactions as mail
-from holdfast.domains.notification.telling import Sources
 from holdfast.domains.payment import reactions as cashier
 from holdfast.domains.realtime import reactions as live
 from holdfast.domains.webhook import reactions as hooks
@@ -25,16 +24,38 @@ MAIL_REACTIONS = mail.REACTIONS
 PAPER_REACTIONS = paperwork.REACTIONS
 
 
+# which domain answers, and hears of it by the broker where the domain that says it is elsewhere
+ANSWERING: Mapping[str, Mapping[str, Sequence[Callable[..., object]]]] = {
+    "booking": BOOKING_REACTIONS,
+    "payment": PAYMENT_REACTIONS,
+    "document": PAPER_REACTIONS,
+    "notification": MAIL_REACTIONS,
+    "webhook": hooks.REACTIONS,
+    "realtime": live.REACTIONS,
+}
+# these hear of every event, while somebody wants to know
+LISTENING = frozenset({"webhook", "realtime"})
+EVERYTHING = "#"
+
+
+def readers() -> dict[str, tuple[str, ...]]:
+    """What each service wants to hear, as topics."""
+    return {
+        domain: (EVERYTHING,) if domain in LISTENING else tuple(sorted(table))
+        for domain, table in ANSWERING.items()
+    }
+
+
 def choreography() -> dict[str, list[str]]:
     """Every event that something answers, and the names of what does, in the order of their running."""
     told: dict[str, list[str]] = defaultdict(list)
-    tables: Sequence[Mapping[str, Sequence[Callable[..., object]]]] = (
-        BOOKING_REACTIONS, PAYMENT_REACTIONS, PAPER_REACTIONS, MAIL_REACTIONS, hooks.REACTIONS, live.REACTIONS,
-    )  # fmt: skip
-    for table in tables:
+    for table in ANSWERING.values():
         for wire_name, answers in table.items():
             told[wire_name] += [answer.__name__ for answer in answers]
     return dict(sorted(told.items()))
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -45,18 +66,17 @@ class Bindings:
 
     def reactions(self) -> Mapping[str, Sequence[Reaction]]:
         bound: dict[str, list[Reaction]] = defaultdict(list)
-        for wire_name, movers in BOOKING_REACTIONS.items():
-            bound[wire_name] += [self.moving(answer) for answer in movers]
-        for wire_name, cashiers in PAYMENT_REACTIONS.items():
-            bound[wire_name] += [self.paying(answer) for answer in cashiers]
-        for wire_name, makers in PAPER_REACTIONS.items():
-            bound[wire_name] += [self.papering(answer) for answer in makers]
-        for wire_name, answers in MAIL_REACTIONS.items():
-            bound[wire_name] += [self.asking(answer) for answer in answers]
-        for wire_name, replies in hooks.REACTIONS.items():
-            bound[wire_name] += [self.hooked(answer) for answer in replies]
-        for wire_name, tellers in live.REACTIONS.items():
-            bound[wire_name] += tellers
+
+        def bind(domain: str, table: Mapping[str, Sequence[T]], binding: Callable[[T], Reaction]) -> None:
+            for wire_name, answers in table.items() if self.facades.has(domain) else ():
+                bound[wire_name] += [binding(answer) for answer in answers]
+
+        bind("booking", BOOKING_REACTIONS, self.moving)
+        bind("payment", PAYMENT_REACTIONS, self.paying)
+        bind("document", PAPER_REACTIONS, self.papering)
+        bind("notification", MAIL_REACTIONS, self.asking)
+        bind("webhook", hooks.REACTIONS, self.hooked)
+        bind("realtime", live.REACTIONS, lambda teller: teller)
         return dict(bound)
 
     def moving(self, answer: money.Answer) -> Reaction:
@@ -69,9 +89,8 @@ class Bindings:
     def paying(self, answer: cashier.Answer) -> Reaction:
         @wraps(answer)  # its name is on the receipts
         async def reaction(db: AsyncSession, event: Delivery) -> None:
-            await answer(
-                db, event, cashier.Desk(self.facades.booking(db), self.facades.orders(db), self.facades.ledger(db))
-            )
+            bookings, orders = self.facades.ask_booking(db), self.facades.orders(db)
+            await answer(db, event, cashier.Desk(bookings, orders, self.facades.ledger(db)))
 
         return reaction
 
@@ -85,27 +104,21 @@ class Bindings:
     def asking(self, answer: mail.Answer) -> Reaction:
         @wraps(answer)  # its name is on the receipts
         async def reaction(db: AsyncSession, event: Delivery) -> None:
-            sources = Sources(
-                self.facades.booking(db),
-                self.facades.inventory(db),
-                People(db),
-                self.facades.office,
-                self.facades.document(db),
-            )
-            await answer(db, event, sources)
+            await answer(db, event, self.facades.sources(db))
 
         return reaction
 
     def hooked(self, answer: hooks.Answer) -> Reaction:
         @wraps(answer)
         async def reaction(db: AsyncSession, event: Delivery) -> None:
-            await answer(db, event, hooks.Sources(self.facades.booking(db), self.facades.inventory(db)))
+            await answer(db, event, hooks.Sources(self.facades.ask_booking(db), self.facades.ask_inventory(db)))
 
         return reaction
 
     def listeners(self) -> Sequence[Listener]:
         """What hears of every event: webhooks while there are endpoints, `/socket.io` while somebody looks."""
-        return [
-            Listener(self.hooked(hooks.queue_messages_when_anything_happened), hooks.WANTED),
-            Listener(live.pulse_when_booking_moved, live.WANTED),
-        ]
+        hearing = {
+            "webhook": Listener(self.hooked(hooks.queue_messages_when_anything_happened), hooks.WANTED),
+            "realtime": Listener(live.pulse_when_booking_moved, live.WANTED),
+        }
+        return [listener for domain, listener in hearing.items() if self.facades.has(domain)]

@@ -8,6 +8,7 @@ from functools import cached_property
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
+from holdfast.clients.tokens import ServiceTokens
 from holdfast.contracts.identity import SYSTEM, Actor
 from holdfast.domains.document import templates
 from holdfast.domains.document.services import CheckInCodes, Desk, Links, PrintShop
@@ -18,7 +19,6 @@ from holdfast.domains.payment.ports import Provider
 from holdfast.domains.payment.services import Providers
 from holdfast.domains.webhook.keyring import Keyring
 from holdfast.domains.webhook.rules.targets import TargetRules
-from holdfast.gateways.events import EventsRoute
 from holdfast.gateways.mail import MailRoute
 from holdfast.gateways.mail_catcher import MailFolder
 from holdfast.gateways.mail_domains import DnsMailDomains
@@ -35,6 +35,7 @@ from holdfast.settings import Settings
 from holdfast.wiring.database import master_secret
 from holdfast.wiring.identity import outside_of
 from holdfast.wiring.payments import providers_of, till_of
+from holdfast.wiring.peers import Peers
 from holdfast.wiring.post import mail_route_of, sms_gateway_of
 
 
@@ -84,6 +85,19 @@ class Tools:
         settings = self.settings.accounts
         passwords = Passwords(time_cost=settings.password_time_cost, memory_kib=settings.password_memory_kib)
         return Vault(self.secret, settings.public_url, settings.audience, passwords)
+
+    @cached_property
+    def split(self) -> bool:
+        """Whether other services are elsewhere, each with its own data."""
+        return bool(self.settings.elsewhere)
+
+    @cached_property
+    def service_tokens(self) -> ServiceTokens:
+        return ServiceTokens.of(self.secret)
+
+    @cached_property
+    def peers(self) -> Peers:
+        return Peers.of(self.settings, self.service_tokens, self.secret, self.clock)
 
     @cached_property
     def outside(self) -> Outside:
@@ -186,9 +200,3 @@ class Tools:
     @property
     def sms_gateway(self) -> SmsGateway | None:
         return sms_gateway_of(self.settings.notification)
-
-    @property
-    def events_route(self) -> EventsRoute:
-        url = self.settings.events.url
-        source = self.settings.accounts.public_url
-        return EventsRoute(url.get_secret_value() if url else None, source)

@@ -45,8 +45,8 @@ async def enter(wired: Wiring, room: object, actor: Actor) -> str:
     async with wired.session(actor) as db:
         try:
             if kind == "booking":
-                await wired.booking(db).get(BookingId(id_), actor=actor)
-            elif not actor.supplies((await wired.inventory(db).get_venue(VenueId(id_))).supplier_id):
+                await wired.ask_booking(db).get(BookingId(id_), actor=actor)
+            elif not actor.supplies((await wired.ask_inventory(db).get_venue(VenueId(id_))).supplier_id):
                 raise RoomNotFound
         except NotFound as error:
             raise RoomNotFound from error

@@ -45,6 +45,7 @@ from holdfast.domains.booking.ops.cancel import CancelBooking
 from holdfast.domains.booking.ops.change_lifecycle import ChangeLifecycle, GetLifecycle
 from holdfast.domains.booking.ops.change_status import ChangeStatus
 from holdfast.domains.booking.ops.claim_draft import PENDING_TTL, ClaimDraft
+from holdfast.domains.booking.ops.confirm_free import CONFIRM_FREE, ConfirmFree
 from holdfast.domains.booking.ops.create import Asked, CreateBookings, Outcome
 from holdfast.domains.booking.ops.create_apart import CreateApart
 from holdfast.domains.booking.ops.create_lead import CreateLead
@@ -61,6 +62,7 @@ from holdfast.domains.booking.ops.read import (
     ListByVenue,
 )
 from holdfast.domains.booking.ops.record_capture import RecordCapture
+from holdfast.domains.booking.ops.release import ReleaseGivenUp
 from holdfast.domains.booking.ops.sweep import ExpirePending, MarkNoShows
 from holdfast.domains.booking.ops.tasks import FinishTask, ListTasks
 from holdfast.domains.booking.ops.update import UpdateBooking
@@ -71,6 +73,8 @@ from holdfast.kernel.idempotency import Answer
 from holdfast.kernel.invariants import Finding
 from holdfast.kernel.money import Money
 from holdfast.kernel.paging import Page, PageRequest
+
+__all__ = ["CONFIRM_FREE", "BookingService"]
 
 
 class BookingService:
@@ -250,6 +254,12 @@ class BookingService:
 
     async def expire_pending(self, *, now: datetime, limit: int = 200) -> int:
         return await ExpirePending(self.db, self.inventory).execute(now=now, limit=limit)
+
+    async def confirm_free(self, booking_id: BookingId, *, now: datetime) -> None:
+        await ConfirmFree(self.db, self.inventory).execute(booking_id, now=now)
+
+    async def release_given_up(self, booking_ids: Sequence[BookingId], *, now: datetime) -> None:
+        await ReleaseGivenUp(self.db, self.inventory).execute(booking_ids, now=now)
 
     async def mark_no_shows(self, *, started_by: datetime, now: datetime, limit: int = 200) -> int:
         return await MarkNoShows(self.db, self.inventory).execute(started_by=started_by, now=now, limit=limit)
