@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` and `make test`. Both start from nothing. Works with GNU make 3.81 (macOS) too.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test coverage lint bench migration lock clean
+.PHONY: help demo services setup test coverage lint bench migration lock clean
 
 BIN := .venv/bin
 TESTS := tests
@@ -13,13 +13,17 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate
 	--all-build-deps --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 # what the image of the servers has beside the core
 IMAGE := celery kafka otel rabbitmq razorpay s3 sentry stripe
-SOURCES := src tests $(wildcard benchmarks)
+SOURCES := src tests deploy $(wildcard benchmarks)
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/runtime ## set up, start, and tell the story of one real booking; then serve on http://127.0.0.1:8000
 	@$(BIN)/holdfast demo
+
+services: .venv/dev ## each service a process with a database of its own, behind nginx, and the story told to them
+	@.ci/servers
+	@$(BIN)/python -m deploy.services
 
 setup: .venv/dev ## .venv with everything, ready for .venv/bin/holdfast
 
