@@ -89,6 +89,7 @@ def wiring(
         database=DatabaseSettings(
             data_dir=Path(DATA.name),
             pool_size=pool_size,
+            max_overflow=10,
             pool_timeout_seconds=PATIENCE.total_seconds(),
             lock_timeout_seconds=30,
         ),

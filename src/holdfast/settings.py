@@ -61,10 +61,10 @@ class DatabaseSettings(Group):
     url: SecretStr | None = Field(None, validation_alias=named("HOLDFAST_DATABASE_URL", "DATABASE_URL"))
     data_dir: Path = Field(Path(".holdfast"), validation_alias=named("HOLDFAST_DATA_DIR"))
     pool_size: Annotated[int, Field(ge=1, le=500)] = Field(
-        5, validation_alias=named("HOLDFAST_DATABASE_POOL_SIZE")
+        15, validation_alias=named("HOLDFAST_DATABASE_POOL_SIZE")
     )
     max_overflow: Annotated[int, Field(ge=0, le=500)] = Field(
-        10, validation_alias=named("HOLDFAST_DATABASE_MAX_OVERFLOW")
+        0, validation_alias=named("HOLDFAST_DATABASE_MAX_OVERFLOW")
     )
     pool_timeout_seconds: Annotated[float, Field(ge=0.05, le=600)] = Field(
         10.0, validation_alias=named("HOLDFAST_DATABASE_POOL_TIMEOUT_SECONDS")

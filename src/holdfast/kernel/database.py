@@ -95,7 +95,8 @@ def create_engine(
 ) -> AsyncEngine:
     """An engine whose sessions autocommit, and wait for nobody without end. UnusableUrl.
 
-    Its connections act as `role`, which need not be able to log in.
+    Its connections act as `role`, which need not be able to log in. They are opened as they are needed; beyond
+    `pool_size` a connection is closed after each use, which costs the database more than the use.
     """
     settings = {
         "application_name": "holdfast",
