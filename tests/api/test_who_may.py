@@ -273,6 +273,11 @@ ROWS: dict[str, tuple[str, Json | Body | None]] = {
     "POST /api/v1/bookings/leads": (HOUSE, lambda scene: wish(scene.table, start_at=at(200 + scene.taken))),
     "POST /api/v1/bookings/{booking_id}/items": (HOUSE, item),
     "GET /api/v1/bookings/{booking_id}/items": (SEE, None),
+    "POST /api/v1/bookings/{booking_id}/items/{item_id}/remove": (HOUSE, {"reason": "not needed"}),
+    "POST /api/v1/bookings/{booking_id}/items/{item_id}/replace": (
+        HOUSE,
+        lambda scene: {**item(scene), "reason": "a better one"},
+    ),
     # the booking has no item: its supplier sees it, and another knows nothing of it
     "POST /api/v1/bookings/{booking_id}/items/{item_id}/confirm": (DECIDE, {}),
     "POST /api/v1/bookings/{booking_id}/items/{item_id}/decline": (DECIDE, {"reason": "full"}),

@@ -400,11 +400,12 @@ class PassengersView(Contract):
 
 
 class ItemStatus(StrEnum):
-    """What an item's supplier says to it."""
+    """What an item's supplier says to it; one that was taken off the booking is kept for the record."""
 
     REQUESTED = "requested"
     CONFIRMED = "confirmed"
     DECLINED = "declined"
+    REMOVED = "removed"
 
 
 class ItemDraft(Period):
@@ -420,6 +421,8 @@ class ItemDraft(Period):
     price: AmountText
     currency: CurrencyCode
     rate: RateText | None = None
+    expected_version: Version | None = None
+    idempotency_key: Key | None = None
 
     @field_validator("rate")
     @classmethod
@@ -427,6 +430,20 @@ class ItemDraft(Period):
         if rate is not None and Decimal(rate) == 0:
             raise ValueError("a rate is above zero")
         return rate
+
+
+class ItemReplacement(ItemDraft):
+    """`POST /bookings/{id}/items/{item_id}/replace`: what comes in the item's place, and why."""
+
+    reason: Annotated[Text, Field(min_length=1)]
+
+
+class ItemRemoval(Contract):
+    """`POST /bookings/{id}/items/{item_id}/remove`."""
+
+    reason: Annotated[Text, Field(min_length=1)]
+    expected_version: Version | None = None
+    idempotency_key: Key | None = None
 
 
 class ItemConfirmation(Contract):
@@ -442,7 +459,8 @@ class ItemDecline(Contract):
 
 
 class ItemView(Contract):
-    """An item as its supplier needs it. `converted_price` is in the booking's currency, at `rate`."""
+    """An item as its supplier needs it. `converted_price` is in the booking's currency, at `rate`; `replaces_id`
+    is the removed item in whose place it came."""
 
     id: ItemId
     booking_id: BookingId
@@ -468,6 +486,7 @@ class ItemView(Contract):
     confirmed_at: Instant | None
     created_at: Instant
     updated_at: Instant
+    replaces_id: ItemId | None = None
 
 
 class ItemsView(Contract):
@@ -627,6 +646,14 @@ class BookingItemConfirmed(BookingItemEvent):
 
 class BookingItemDeclined(BookingItemEvent):
     type: ClassVar[str] = "booking.item_declined"
+    reason: str
+
+
+class BookingItemRemoved(BookingItemEvent):
+    """Taken off the booking, with its price and what it held; `item_status` is what its supplier had said."""
+
+    type: ClassVar[str] = "booking.item_removed"
+    item_status: ItemStatus
     reason: str
 
 

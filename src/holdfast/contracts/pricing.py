@@ -205,6 +205,7 @@ class LineView(Contract):
     `amount` is `unit_amount` times the exact quantity, rounded once; `quantity` is written with at most four
     decimals (80 minutes are 1.3333 hours). A tax that the prices already contain adds nothing: its line says
     `included: true`, quantity 0 and amount 0, and its `unit_amount` is the tax contained; `percent` is its rate.
+    `item_id` is the booking's item that the line is for, where it is for one.
     """
 
     kind: LineKind
@@ -214,6 +215,7 @@ class LineView(Contract):
     amount: str
     included: bool = False
     percent: Percent | None = None
+    item_id: UUID | None = None
 
 
 class PriceView(Contract):

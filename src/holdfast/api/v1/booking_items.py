@@ -4,25 +4,31 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Response
+from fastapi.responses import JSONResponse
 
 from holdfast.api import problems
 from holdfast.api.dependencies import (
     Booking,
     CallingActor,
+    Headers,
     HouseActor,
     Now,
     Paging,
     SupplyingActor,
     SystemSession,
     WiringDep,
+    stated,
 )
+from holdfast.api.v1.bookings import CLAIMS, HOLD_GONE, KEYED
 from holdfast.contracts.booking import (
     BookingId,
     ItemConfirmation,
     ItemDecline,
     ItemDraft,
     ItemId,
+    ItemRemoval,
+    ItemReplacement,
     ItemsView,
     ItemView,
     TaskId,
@@ -30,6 +36,8 @@ from holdfast.contracts.booking import (
 )
 from holdfast.domains.booking import exceptions as refusals
 from holdfast.domains.booking.services import BookingService
+from holdfast.domains.payment.exceptions import ProviderNotConfigured
+from holdfast.kernel.idempotency import Answer
 from holdfast.kernel.money import AmountTooLarge, NotAnAmount, TooManyDecimals
 from holdfast.kernel.paging import Page
 
@@ -52,22 +60,89 @@ DECIDES = problems.documents(
 )
 
 
-@router.post(
-    "",
-    status_code=201,
-    responses=problems.documents(
-        refusals.BookingNotFound,
-        refusals.NoDraftAnyMore,
-        refusals.ResourceUnknown,
-        refusals.RateNeeded,
-        NotAnAmount,
-        TooManyDecimals,
-        AmountTooLarge,
-    ),
+ARRANGES = (
+    refusals.BookingNotFound,
+    refusals.VersionConflict,
+    refusals.BookingClosed,
+    ProviderNotConfigured,
+    *KEYED,
 )
-async def add_item(booking_id: UUID, draft: ItemDraft, bookings: Booking, now: Now, actor: HouseActor) -> ItemView:
-    """Add an item to a lead or a quoted booking, with its supplier and its price in its own currency."""
-    return await bookings.add_item(BookingId(booking_id), draft, now=now, actor=actor)
+DRAFTED = (
+    refusals.ResourceUnknown,
+    refusals.RateNeeded,
+    NotAnAmount,
+    TooManyDecimals,
+    AmountTooLarge,
+    *CLAIMS,
+)
+
+
+def answered(answer: Answer[ItemView], response: Response, *, status: int = 200) -> ItemView | JSONResponse:
+    """A kept answer as it was given then, with the header that says so."""
+    if not answer.replayed:
+        return answer.view
+    response.headers["Idempotency-Replayed"] = "true"
+    return JSONResponse(answer.stored, status, headers=dict(response.headers))
+
+
+@router.post("", status_code=201, response_model=ItemView, responses=problems.documents(*ARRANGES, *DRAFTED))
+async def add_item(
+    booking_id: UUID,
+    draft: ItemDraft,
+    response: Response,
+    bookings: Booking,
+    now: Now,
+    actor: HouseActor,
+    headers: Headers,
+) -> ItemView | JSONResponse:
+    """Add an item with its supplier and its price in its own currency; once the booking holds its time, what is
+    ours of the item is claimed too, and what it costs is due."""
+    answer = await bookings.add_item(BookingId(booking_id), stated(draft, headers), now=now, actor=actor)
+    return answered(answer, response, status=201)
+
+
+@router.post(
+    "/{item_id}/remove",
+    response_model=ItemView,
+    responses=problems.documents(*ARRANGES, refusals.ItemNotFound, refusals.ItemGone),
+)
+async def remove_item(
+    booking_id: UUID,
+    item_id: UUID,
+    removal: ItemRemoval,
+    response: Response,
+    bookings: Booking,
+    now: Now,
+    actor: HouseActor,
+    headers: Headers,
+) -> ItemView | JSONResponse:
+    """Take an item off: what it held is free, and what was paid above the rest goes back."""
+    answer = await bookings.remove_item(
+        BookingId(booking_id), ItemId(item_id), stated(removal, headers), now=now, actor=actor
+    )
+    return answered(answer, response)
+
+
+@router.post(
+    "/{item_id}/replace",
+    response_model=ItemView,
+    responses=problems.documents(*ARRANGES, *DRAFTED, *HOLD_GONE, refusals.ItemNotFound, refusals.ItemGone),
+)
+async def replace_item(
+    booking_id: UUID,
+    item_id: UUID,
+    draft: ItemReplacement,
+    response: Response,
+    bookings: Booking,
+    now: Now,
+    actor: HouseActor,
+    headers: Headers,
+) -> ItemView | JSONResponse:
+    """Another item in the place of this one, or nothing changes; the difference is asked for, or goes back."""
+    answer = await bookings.replace_item(
+        BookingId(booking_id), ItemId(item_id), stated(draft, headers), now=now, actor=actor
+    )
+    return answered(answer, response)
 
 
 @router.get("", responses=problems.documents(refusals.BookingNotFound))

@@ -4,7 +4,7 @@ NotFound     BookingNotFound · PassengerNotFound · GuestNotFound · VenueNotYo
              ResourceUnknown · ItemNotFound · TaskNotFound
 Conflict     VersionConflict · TransitionNotAllowed · BookingClosed · CurrencyChanged
              TooManyPassengers · PartyBelowPassengers · CaptureIdReused · CaptureUnknown
-             NotAllReturned · NoDraftAnyMore · ItemDecided · ItemsUnconfirmed
+             NotAllReturned · ItemDecided · ItemGone · ItemsUnconfirmed
              └ guards staff may override: PaymentDue · CheckInNotOpen · NotYetNoShow
 Forbidden    NotYourMove · NotYourGuest · ReservedForSystem · OverrideNotYours
 Invalid      VersionRequired · EndsBeforeStart · EndsTooLate · RateNeeded
@@ -58,12 +58,12 @@ class PaymentDue(Conflict):
     """Money is due before this booking can be confirmed or checked in."""
 
 
-class NoDraftAnyMore(Conflict):
-    """Items are added while the booking is a lead or quoted."""
-
-
 class ItemDecided(Conflict):
     """The item's supplier has spoken already."""
+
+
+class ItemGone(Conflict):
+    """The item was taken off its booking before."""
 
 
 class ItemsUnconfirmed(Conflict):

@@ -201,10 +201,12 @@ class ReturnRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemRecord:
-    """One row of `booking.items`: `price_minor` of its own `currency`, `converted_minor` of the booking's."""
+    """One row of `booking.items`: `price_minor` of its own `currency`, `converted_minor` of the booking's. The
+    inventory knows what it holds under its `number`."""
 
     id: ItemId
     booking_id: BookingId
+    number: int
     reference: str
     guest_name: str
     kind: str
@@ -227,6 +229,7 @@ class ItemRecord:
     confirmed_at: datetime | None = None
     created_at: datetime
     updated_at: datetime
+    replaces_id: ItemId | None = None
 
     @property
     def price(self) -> Money:
@@ -238,8 +241,9 @@ class ItemRecord:
 
     @property
     def is_sold(self) -> bool:
-        """A declined item is left out when its booking is claimed or priced anew."""
-        return self.status is not ItemStatus.DECLINED
+        """In the booking's price, and holding what it is of ours: a declined item too, until staff removes or
+        replaces it. A lead that becomes a booking leaves those out."""
+        return self.status is not ItemStatus.REMOVED
 
     def told(self) -> dict[str, Any]:
         """What an event tells of it."""
@@ -277,4 +281,5 @@ class ItemRecord:
             confirmed_at=self.confirmed_at,
             created_at=self.created_at,
             updated_at=self.updated_at,
+            replaces_id=self.replaces_id,
         )

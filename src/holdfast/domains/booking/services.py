@@ -21,6 +21,8 @@ from holdfast.contracts.booking import (
     ItemDecline,
     ItemDraft,
     ItemId,
+    ItemRemoval,
+    ItemReplacement,
     ItemsView,
     ItemView,
     LeadDraft,
@@ -39,6 +41,7 @@ from holdfast.contracts.booking import (
 )
 from holdfast.contracts.identity import Actor
 from holdfast.contracts.inventory import VenueId
+from holdfast.domains.booking.ops.arrange_items import AddItem, RemoveItem, ReplaceItem
 from holdfast.domains.booking.ops.audit import AuditBookings
 from holdfast.domains.booking.ops.availability import CheckAvailability
 from holdfast.domains.booking.ops.cancel import CancelBooking
@@ -49,7 +52,8 @@ from holdfast.domains.booking.ops.confirm_free import CONFIRM_FREE, ConfirmFree
 from holdfast.domains.booking.ops.create import Asked, CreateBookings, Outcome
 from holdfast.domains.booking.ops.create_apart import CreateApart
 from holdfast.domains.booking.ops.create_lead import CreateLead
-from holdfast.domains.booking.ops.items import AddItem, DecideItem, ListItems
+from holdfast.domains.booking.ops.decide_item import DecideItem
+from holdfast.domains.booking.ops.list_items import ListItems
 from holdfast.domains.booking.ops.passengers import AddPassenger, ListPassengers, RemovePassenger
 from holdfast.domains.booking.ops.payments import RecordFailure, RecordReturn, ShowPayment
 from holdfast.domains.booking.ops.policies import GetPolicy, SetPolicy
@@ -230,8 +234,23 @@ class BookingService:
             actor=actor,
         )
 
-    async def add_item(self, booking_id: BookingId, draft: ItemDraft, *, now: datetime, actor: Actor) -> ItemView:
-        return await AddItem(self.db, self.inventory).execute(booking_id, draft, now=now, actor=actor)
+    async def add_item(
+        self, booking_id: BookingId, draft: ItemDraft, *, now: datetime, actor: Actor
+    ) -> Answer[ItemView]:
+        op = AddItem(self.db, self.inventory, self.payments)
+        return await op.execute(booking_id, draft, now=now, actor=actor)
+
+    async def remove_item(
+        self, booking_id: BookingId, item_id: ItemId, removal: ItemRemoval, *, now: datetime, actor: Actor
+    ) -> Answer[ItemView]:
+        op = RemoveItem(self.db, self.inventory, self.payments)
+        return await op.execute(booking_id, item_id, removal, now=now, actor=actor)
+
+    async def replace_item(
+        self, booking_id: BookingId, item_id: ItemId, draft: ItemReplacement, *, now: datetime, actor: Actor
+    ) -> Answer[ItemView]:
+        op = ReplaceItem(self.db, self.inventory, self.payments)
+        return await op.execute(booking_id, item_id, draft, now=now, actor=actor)
 
     async def list_items(self, booking_id: BookingId, *, actor: Actor) -> ItemsView:
         return await ListItems(self.db).execute(booking_id, actor=actor)

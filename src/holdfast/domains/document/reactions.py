@@ -4,7 +4,9 @@ booking.status_changed   payment_confirmed on the way         -> invoice
                          supplier_confirmed on the way        -> voucher and itinerary, then documents_generated
                          given up, or all of it refunded      -> credit note on what is sold no more
 booking.updated          another price                        -> credit note on the old invoice, and a new one
-                         another time, party or guest         -> new versions of voucher and itinerary
+                         another time, party, guest or item   -> new versions of voucher and itinerary, and of the
+                                                                 quotation as long as nothing is sold
+booking.item_confirmed   after the itinerary was made         -> a new version, with the supplier's reference
 
 A booking may have moved on since: a paper that it is not ready for any more is not made.
 """
@@ -12,7 +14,13 @@ A booking may have moved on since: a paper that it is not ready for any more is 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 
-from holdfast.contracts.booking import BookingId, BookingStatusChanged, BookingUpdated, Lifecycle
+from holdfast.contracts.booking import (
+    BookingId,
+    BookingItemConfirmed,
+    BookingStatusChanged,
+    BookingUpdated,
+    Lifecycle,
+)
 from holdfast.contracts.document import DocumentKind, DocumentOrder
 from holdfast.contracts.identity import SYSTEM
 from holdfast.domains.document.exceptions import DocumentNotReady, NothingToInvoice
@@ -24,7 +32,7 @@ K = DocumentKind
 Answer = Callable[[DocumentService, Delivery, datetime], Awaitable[None]]
 FOR_THE_JOURNEY = (K.VOUCHER, K.ITINERARY)
 # changes that a voucher or an itinerary shows
-SHOWN = frozenset({"start_at", "end_at", "party_size", "guest", "resource_id"})
+SHOWN = frozenset({"start_at", "end_at", "party_size", "guest", "resource_id", "items"})
 
 
 async def issue_invoice_when_payment_confirmed(papers: DocumentService, event: Delivery, now: datetime) -> None:
@@ -58,10 +66,12 @@ async def correct_papers_when_booking_updated(papers: DocumentService, event: De
         reason = "the booking was changed"
         await papers.settle(changed.booking_id, reason=reason, occasion=occasion(event), now=now, actor=SYSTEM)
     if SHOWN & set(changed.changed):
-        made = await papers.list_of_booking(changed.booking_id, actor=SYSTEM)
-        for kind in FOR_THE_JOURNEY:
-            if any(each.kind is kind for each in made.items):
-                await make(papers, changed.booking_id, kind, event, now=now)
+        await make_anew(papers, changed.booking_id, (*FOR_THE_JOURNEY, K.QUOTATION), event, now=now)
+
+
+async def renew_itinerary_when_item_confirmed(papers: DocumentService, event: Delivery, now: datetime) -> None:
+    confirmed = BookingItemConfirmed.from_store(event.data)
+    await make_anew(papers, confirmed.booking_id, (K.ITINERARY,), event, now=now)
 
 
 def reached(moved: BookingStatusChanged, lifecycle: Lifecycle) -> bool:
@@ -81,6 +91,16 @@ async def make(
     return True
 
 
+async def make_anew(
+    papers: DocumentService, booking_id: BookingId, kinds: Sequence[K], event: Delivery, *, now: datetime
+) -> None:
+    """New versions of those that there are."""
+    made = await papers.list_of_booking(booking_id, actor=SYSTEM)
+    for kind in kinds:
+        if any(each.kind is kind for each in made.items):
+            await make(papers, booking_id, kind, event, now=now)
+
+
 def occasion(event: Delivery) -> str:
     return f"{event.type} {event.event_id}"
 
@@ -92,4 +112,5 @@ REACTIONS: Mapping[str, Sequence[Answer]] = {
         credit_invoice_when_given_up_or_refunded,
     ),
     BookingUpdated.type: (correct_papers_when_booking_updated,),
+    BookingItemConfirmed.type: (renew_itinerary_when_item_confirmed,),
 }

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.contracts.inventory import Claim
 from holdfast.domains.booking.ports import Inventory
 from holdfast.domains.booking.queries import items as rows
-from holdfast.domains.booking.records import BookingRecord
+from holdfast.domains.booking.records import BookingRecord, ItemRecord
 from holdfast.kernel.errors import Refusal
 
 # the inventory's number of a booking's own claim; its items' follow
@@ -35,18 +35,7 @@ class ClaimAll:
             expires_at=expires_at,
         )
         held = [item for item in await rows.items_of(self.db, booking.id) if item.resource_id and item.is_sold]
-        others = [
-            Claim(
-                booking_id=booking.id,
-                item=OWN + number,
-                resource_id=item.resource_id,
-                start_at=item.start_at,
-                end_at=item.end_at,
-                quantity=item.quantity,
-                expires_at=expires_at,
-            )
-            for number, item in enumerate(held, start=1)
-        ]
+        others = [claim_of(item, expires_at=expires_at) for item in held]
         answers = await self.inventory.reserve_many([own, *others], now=now)
         for answer in answers:
             if isinstance(answer, Refusal):
@@ -56,3 +45,15 @@ class ClaimAll:
         for item, reservation_id in zip(held, ids[1:], strict=True):
             await rows.write_item(self.db, replace(item, reservation_id=reservation_id, updated_at=now))
         return replace(booking, reservation_id=ids[0])
+
+
+def claim_of(item: ItemRecord, *, expires_at: datetime | None) -> Claim:
+    return Claim(
+        booking_id=item.booking_id,
+        item=item.number,
+        resource_id=item.resource_id,
+        start_at=item.start_at,
+        end_at=item.end_at,
+        quantity=item.quantity,
+        expires_at=expires_at,
+    )

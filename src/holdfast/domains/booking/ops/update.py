@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.contracts.booking import BookingChange, BookingId, BookingView, GuestId, RefundCause, Status
+from holdfast.contracts.booking import BookingChange, BookingId, BookingView, GuestId
 from holdfast.contracts.identity import Actor
 from holdfast.contracts.inventory import ReservationChange, Wish
 from holdfast.contracts.pricing import PriceQuery
@@ -20,22 +20,20 @@ from holdfast.domains.booking.exceptions import (
     PartyBelowPassengers,
     VersionRequired,
 )
-from holdfast.domains.booking.ops.advance import Advance, Because, asked_back, refund_requested, updated
 from holdfast.domains.booking.ops.availability import in_words_of, offer_alternatives
 from holdfast.domains.booking.ops.claim_draft import price_with_items
-from holdfast.domains.booking.ops.offer import asks_for_balance, offer
+from holdfast.domains.booking.ops.reprice import Reprice
 from holdfast.domains.booking.ports import Inventory, Payments, Pricing
 from holdfast.domains.booking.records import BookingRecord
 from holdfast.domains.booking.rules.access import Right, allow
-from holdfast.domains.booking.rules.guards import payment_due, same_version
-from holdfast.domains.booking.rules.machines import ENDED, to_confirmed
+from holdfast.domains.booking.rules.guards import same_version
+from holdfast.domains.booking.rules.machines import ENDED
 from holdfast.domains.booking.rules.nights import moved_end
 from holdfast.kernel.contract import LAST_YEAR
 from holdfast.kernel.database import transaction
 from holdfast.kernel.errors import Refusal
 from holdfast.kernel.idempotency import Answer, Once, keep, kept
 from holdfast.kernel.money import Money
-from holdfast.kernel.outbox import record
 
 
 class UpdateBooking:
@@ -79,9 +77,19 @@ class UpdateBooking:
                 await self.seat_passengers(booking, change)
                 wish = wished(booking, change, await self.kept_end(booking, change))
                 after = described(booking, change, now=now)
+                reprice = Reprice(self.db, self.inventory, self.payments)
                 if moved(booking, wish):
-                    after = await self.asking(booking, await self.rebook(after, wish, now=now), now=now)
-                view = (await self.write(booking, after, change, now=now, actor=actor)).view()
+                    after = await reprice.asking(booking, await self.rebook(after, wish, now=now), now=now)
+                stored = await reprice.store(
+                    booking,
+                    after,
+                    sorted(change.model_fields_set - {"expected_version", "idempotency_key"}),
+                    cheaper="moved to a cheaper time",
+                    idempotency_key=change.idempotency_key,
+                    now=now,
+                    actor=actor,
+                )
+                view = stored.view()
                 await keep(self.db, once, view, now=now)
         except Refusal as refusal:
             in_words_of(change, refusal)
@@ -141,39 +149,6 @@ class UpdateBooking:
             price=price.model_dump(mode="json"),
             due_now_minor=Money.parse(price.due_now, price.currency).minor,
         )
-
-    async def asking(self, before: BookingRecord, after: BookingRecord, *, now: datetime) -> BookingRecord:
-        """The booking at its new price: with an intent over what that leaves due, unless it shows that one."""
-        same = before.currency == after.currency and asks_for_balance(after)
-        if self.payments is None or after.balance.minor <= 0 or same or after.status is Status.DRAFT:
-            return after
-        return (await offer(self.payments, [after], now=now))[0]
-
-    async def write(
-        self, before: BookingRecord, after: BookingRecord, change: BookingChange, *, now: datetime, actor: Actor
-    ) -> BookingRecord:
-        """Store the new details; a booking that waited for money and now owes none is confirmed on the way, and
-        what was captured above a cheaper total goes back."""
-        back = after.kept - after.total if after.kept > after.total else Money.zero(after.currency)
-        after = asked_back(after, back)
-        stored = replace(after, version=before.version + 1, updated_at=now)
-        await queries.write(self.db, [stored], queries.DETAILS)
-        changed = sorted(change.model_fields_set - {"expected_version", "idempotency_key"})
-        record(self.db, updated(before, stored, changed, actor=actor, now=now))
-        if back:
-            request = refund_requested(
-                stored, back, cause=RefundCause.CHEAPER, reason="moved to a cheaper time", actor=actor, now=now
-            )
-            record(self.db, request)
-        if after.status is not Status.PENDING or payment_due(after.facts, now) is not None:
-            return stored
-        way = to_confirmed(after.machines)
-        because = Because(
-            actor=actor,
-            reason="nothing is due any more",
-            idempotency_key=change.idempotency_key,
-        )
-        return (await Advance(self.db, self.inventory).execute([(after, way)], because=because, now=now))[0]
 
 
 def wished(booking: BookingRecord, change: BookingChange, kept_end: datetime) -> Wish:

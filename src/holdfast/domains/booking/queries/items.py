@@ -14,17 +14,15 @@ from holdfast.domains.booking.models import items, tasks
 from holdfast.domains.booking.records import ItemRecord
 from holdfast.kernel.paging import Page, PageRequest
 
-COLUMNS = [column for column in items.c if column.name != "number"]
 
-
-async def insert_item(db: AsyncSession, item: ItemRecord, *, number: int) -> None:
+async def insert_item(db: AsyncSession, item: ItemRecord) -> None:
     values = {name: getattr(item, name) for name in ItemRecord.__dataclass_fields__}
-    await db.execute(insert(items).values(**values, number=number))
+    await db.execute(insert(items).values(values))
 
 
 async def items_of(db: AsyncSession, booking_id: BookingId) -> list[ItemRecord]:
-    """In the order in which they were added: the inventory's item 1 is the booking's own claim."""
-    rows = await db.execute(select(*COLUMNS).where(items.c.booking_id == booking_id).order_by(items.c.number))
+    """In the order in which they were added."""
+    rows = await db.execute(select(items).where(items.c.booking_id == booking_id).order_by(items.c.number))
     return [ItemRecord(**{**row, "status": ItemStatus(row["status"])}) for row in rows.mappings()]
 
 
@@ -36,6 +34,7 @@ async def item_of(db: AsyncSession, booking_id: BookingId, item_id: ItemId) -> I
 
 
 async def next_number(db: AsyncSession, booking_id: BookingId) -> int:
+    """The inventory's item 1 is the booking's own claim."""
     highest = await db.scalar(select(func.max(items.c.number)).where(items.c.booking_id == booking_id))
     return (highest or 1) + 1
 
@@ -60,7 +59,7 @@ async def waiting(db: AsyncSession, booking_ids: Iterable[BookingId]) -> set[Boo
     open_ = select(items.c.booking_id).where(
         items.c.booking_id.in_(list(booking_ids)),
         items.c.supplier_id.is_not(None),
-        items.c.status != ItemStatus.CONFIRMED,
+        items.c.status.not_in((ItemStatus.CONFIRMED, ItemStatus.REMOVED)),
     )
     return set(await db.scalars(open_))
 
@@ -101,6 +100,12 @@ async def open_tasks(db: AsyncSession, page: PageRequest) -> Page[TaskView]:
     rows = await db.execute(fitting.order_by(tasks.c.created_at, tasks.c.id).limit(page.limit).offset(page.offset))
     found = [TaskView.from_store(dict(row)) for row in rows.mappings()]
     return Page(items=found, page=page.page, limit=page.limit, total=total)
+
+
+async def finish_tasks_about(db: AsyncSession, item_id: ItemId, *, by: UUID | None, now: datetime) -> None:
+    """The open ones are done with their item."""
+    about = update(tasks).where(tasks.c.item_id == item_id, tasks.c.done_at.is_(None))
+    await db.execute(about.values(done_at=now, done_by=by))
 
 
 async def finish_task(db: AsyncSession, task_id: TaskId, *, by: UUID | None, now: datetime) -> TaskView:

@@ -8,6 +8,9 @@ from holdfast.contracts.pricing import LineKind, LineView, PriceView, Terms
 from holdfast.domains.booking.records import ItemRecord
 from holdfast.kernel.money import Money, digits_of, rounded, total_of
 
+# what items are part of
+SUMS = ("subtotal", "total", "due_now")
+
 
 def converted(price: Money, currency: str, rate: Decimal) -> Money:
     """The amount in another currency, rounded once: `rate` is what one of the price's currency costs in it."""
@@ -16,30 +19,46 @@ def converted(price: Money, currency: str, rate: Decimal) -> Money:
 
 
 def with_items(price: PriceView, items: Iterable[ItemRecord]) -> PriceView:
-    """The price with a line for each item that was not declined. Items are due at once, whatever the terms of the
-    rest: their suppliers are to be paid."""
-    sold = [item for item in items if item.is_sold]
-    if not sold:
+    """The price with a line for each item that is sold. Items are due at once, whatever the terms of the rest:
+    their suppliers are to be paid."""
+    added = [line(item) for item in items if item.is_sold]
+    if not added:
         return price
-    currency = price.currency
-    extra = total_of([item.converted for item in sold], currency=currency)
+    sums = {name: str(sum_of(price, name) + amount_of(added, price.currency)) for name in SUMS}
+    terms = Terms.FULL if price.terms is Terms.NONE else price.terms
+    return price.model_copy(update={**sums, "lines": [*price.lines, *added], "terms": terms})
 
-    def plus(amount: str) -> str:
-        return str(Money.parse(amount, currency) + extra)
 
-    return price.model_copy(
-        update={
-            "lines": [*price.lines, *(line(item) for item in sold)],
-            "subtotal": plus(price.subtotal),
-            "total": plus(price.total),
-            "due_now": plus(price.due_now),
-            "terms": Terms.FULL if price.terms is Terms.NONE else price.terms,
-        }
-    )
+def without_item(price: PriceView, item: ItemRecord) -> PriceView:
+    """The price without the item's line: every other stays as it was sold."""
+    gone = [each for each in price.lines if is_of(each, item)][-1:]
+    if not gone:
+        return price
+    kept = [each for each in price.lines if each is not gone[0]]
+    sums = {name: str(sum_of(price, name) - amount_of(gone, price.currency)) for name in SUMS}
+    terms = price.terms if Money.parse(sums["total"], price.currency) else Terms.NONE
+    return price.model_copy(update={**sums, "lines": kept, "terms": terms})
+
+
+def sum_of(price: PriceView, name: str) -> Money:
+    return Money.parse(getattr(price, name), price.currency)
+
+
+def amount_of(lines: Iterable[LineView], currency: str) -> Money:
+    return total_of([Money.parse(each.amount, currency) for each in lines], currency=currency)
 
 
 def line(item: ItemRecord) -> LineView:
     price, amount = item.price, str(item.converted)
     foreign = price.currency != item.booking_currency
     label = f"{item.label} ({price} {price.currency} at {item.rate})" if foreign else item.label
-    return LineView(kind=LineKind.RATE, label=label, quantity="1", unit_amount=amount, amount=amount)
+    return LineView(
+        kind=LineKind.RATE, label=label, quantity="1", unit_amount=amount, amount=amount, item_id=item.id
+    )
+
+
+def is_of(sold: LineView, item: ItemRecord) -> bool:
+    """Lines kept before they named their item are known by what they say."""
+    if sold.item_id is not None:
+        return sold.item_id == item.id
+    return sold == line(item).model_copy(update={"item_id": None})

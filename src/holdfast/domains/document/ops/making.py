@@ -177,7 +177,7 @@ class Papers:
         items = (await self.bookings.list_items(booking_id, actor=SYSTEM)).items
         stops = []
         for item in items:
-            if item.status is not ItemStatus.DECLINED:
+            if item.status not in (ItemStatus.DECLINED, ItemStatus.REMOVED):
                 said = await queries.seller(self.db, item.supplier_id) if item.supplier_id else None
                 stops.append(composing.item_stop(item, venue, provider=said[0].name if said else None))
         return stops
