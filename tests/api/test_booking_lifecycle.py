@@ -196,6 +196,17 @@ async def test_the_source_s_own_example_has_the_effect_of_once(
     other = await client.post(PATH, json={**ours, "note": "something else"})
     assert (other.status_code, other.json()["error"]["code"]) == (422, "idempotency-key-reused")
 
+    # the sale has gone on: under its key the answer of then, under another or none a refusal that names the edges
+    await went(client, booking, "supplier_confirmed")
+    before = await written(wired)
+    late = await client.post(PATH, json=ours)
+    assert (late.status_code, late.json()["data"]) == (200, first.json()["data"])
+    for key in ({"idempotencyKey": "webhook:evt_124"}, {"idempotencyKey": None}):
+        refused = await client.post(PATH, json={**ours, **key})
+        assert (refused.status_code, refused.json()["error"]["code"]) == (409, "transition-not-allowed")
+        assert refused.json()["error"]["message"].endswith("allowed: documents_generated, cancelled, refunded")
+    assert await written(wired) == before
+
 
 async def test_money_that_is_due_keeps_a_sale_from_being_confirmed(
     house: House, client: httpx.AsyncClient, wired: Wiring

@@ -10,11 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.kernel.database import snapshot
 from holdfast.kernel.errors import DatabaseError
 from holdfast.wiring import Wiring
+from tests.api.test_booking_items import add
 from tests.house import House, at
 
 HOLDS = "a sold booking holds its claim"
 HOLDS_NOTHING = "a given-up booking holds nothing"
 AGREES = "a booking and its claim agree in resource and time"
+ITEMS_HOLD = "a sold booking's confirmed items hold what is ours of them"
+GONE_ITEMS = "a removed or given-up item holds nothing"
 REPLAYS = "history replays to the present state"
 
 
@@ -54,6 +57,38 @@ async def test_a_planted_breach_is_found(
     table = await house.table()
     await house.booked(table, start_at=at(5))
     booking = await house.booked(table)
+    assert await broken(wired) == {}
+    await db.execute(text(statement), {"id": booking["id"]})
+    assert set(await broken(wired)) == expected
+
+
+OF_GUIDE = "WHERE booking_id = :id AND item > 1"
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        (f"UPDATE inventory.allocations SET status = 'released', released_at = now() {OF_GUIDE}", {ITEMS_HOLD}),
+        (f"UPDATE inventory.allocations SET status = 'held', expires_at = now() {OF_GUIDE}", {ITEMS_HOLD}),
+        ("UPDATE booking.items SET reservation_id = NULL WHERE booking_id = :id", {ITEMS_HOLD}),
+        ("UPDATE booking.items SET end_at = end_at + interval '1 hour' WHERE booking_id = :id", {ITEMS_HOLD}),
+        (
+            "UPDATE booking.items SET status = 'removed', confirmed_at = NULL, reservation_id = NULL "
+            "WHERE booking_id = :id",
+            {GONE_ITEMS},
+        ),
+        (
+            "UPDATE booking.bookings SET status = 'CANCELLED', lifecycle_status = 'cancelled' WHERE id = :id",
+            {HOLDS_NOTHING, GONE_ITEMS, REPLAYS},
+        ),
+    ],
+)
+async def test_a_breach_planted_in_an_item_is_found(
+    house: House, wired: Wiring, db: AsyncSession, statement: str, expected: set[str]
+) -> None:
+    booking = await house.booked(await house.table())
+    guide = await house.table(name="Guide")
+    await add(house, booking, kind="guide", resource_id=guide["id"], price="0.00")
     assert await broken(wired) == {}
     await db.execute(text(statement), {"id": booking["id"]})
     assert set(await broken(wired)) == expected

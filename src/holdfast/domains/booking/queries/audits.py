@@ -1,5 +1,6 @@
 """The statements of the audit: each selects the bookings that break one invariant, and how."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -7,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.contracts.booking import Status
+from holdfast.contracts.booking import ItemStatus, Status
 from holdfast.contracts.inventory import ReservationId, ResourceId
 
 INVARIANTS = {
@@ -84,6 +85,28 @@ HOLDERS = text(
 )
 
 
+ITEMS = text(
+    """
+    SELECT booking_id, number, label, status, resource_id, reservation_id, start_at, end_at
+    FROM booking.items WHERE booking_id = ANY (CAST(:ids AS uuid[])) ORDER BY booking_id, number
+    """
+)
+
+
+@dataclass(frozen=True)
+class HeldItem:
+    """An item as its claim must see it."""
+
+    booking_id: UUID
+    number: int
+    label: str
+    status: ItemStatus
+    resource_id: ResourceId | None
+    reservation_id: ReservationId | None
+    start_at: datetime
+    end_at: datetime
+
+
 @dataclass(frozen=True)
 class Holder:
     """A booking as its claim must see it."""
@@ -103,3 +126,12 @@ async def holders_after(db: AsyncSession, after: UUID, *, limit: int) -> list[Ho
         Holder(row.id, Status(row.status), row.resource_id, row.reservation_id, row.start_at, row.end_at)
         for row in rows
     ]
+
+
+async def items_of(db: AsyncSession, booking_ids: Sequence[UUID]) -> Mapping[UUID, list[HeldItem]]:
+    """The items of these bookings; a booking without any is missing."""
+    found: dict[UUID, list[HeldItem]] = {}
+    for row in (await db.execute(ITEMS, {"ids": list(booking_ids)})).mappings():
+        item = HeldItem(**{**row, "status": ItemStatus(row["status"])})
+        found.setdefault(item.booking_id, []).append(item)
+    return found
