@@ -96,6 +96,7 @@ ROUTERS: Mapping[str, Sequence[APIRouter]] = {
         admin_bookings.router,
         tos_lifecycle.router,
         booking_items.router,
+        booking_items.supplied_router,
         booking_items.tasks_router,
     ),
 }

@@ -281,6 +281,7 @@ ROWS: dict[str, tuple[str, Json | Body | None]] = {
     # the booking has no item: its supplier sees it, and another knows nothing of it
     "POST /api/v1/bookings/{booking_id}/items/{item_id}/confirm": (DECIDE, {}),
     "POST /api/v1/bookings/{booking_id}/items/{item_id}/decline": (DECIDE, {"reason": "full"}),
+    "GET /api/v1/items": (SUPPLYING, None),
     "GET /api/v1/admin/tasks": (HOUSE, None),
     "POST /api/v1/admin/tasks/{task_id}/done": (HOUSE, None),
     "POST /api/core/booking-lifecycle": (

@@ -563,6 +563,7 @@ EXAMPLES: dict[str, Json] = {
     "ItemRemoval": {"reason": "the guest comes by train"},
     "ItemView": ITEM,
     "ItemsView": {"items": [ITEM]},
+    "Page_SuppliedItemView_": page({**ITEM, "lifecycle_status": "payment_confirmed"}),
     "ItemConfirmation": {"confirmation_reference": "TR-4711"},
     "ItemDecline": {"reason": "no driver that day"},
     "TaskView": TASK,

@@ -59,6 +59,7 @@ ROUTES: Mapping[str, Kind] = {
     "/api/v1/inventory/**": Kind.BY_METHOD,
     "/api/v1/pricing/**": Kind.BY_METHOD,
     "/api/v1/bookings/**": Kind.BY_METHOD,
+    "/api/v1/items": Kind.READ,
     "/bookings": Kind.BY_METHOD,
     "/api/core/**": Kind.BY_METHOD,
     "/api/v1/payments/**": Kind.BY_METHOD,

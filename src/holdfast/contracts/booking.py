@@ -489,6 +489,23 @@ class ItemView(Contract):
     replaces_id: ItemId | None = None
 
 
+class SuppliedItemView(ItemView):
+    """An item in its supplier's own list, with how far the sale is."""
+
+    lifecycle_status: Lifecycle
+
+
+class ItemFilter(Contract):
+    """`GET /items`: those of one supplier, of one status, that touch the time from `since` to `until`; without
+    `ended`, those of bookings that are on, and not removed."""
+
+    supplier_id: UserId | None = None
+    status: ItemStatus | None = None
+    since: Instant | None = None
+    until: Instant | None = None
+    ended: StrictBool = False
+
+
 class ItemsView(Contract):
     items: list[ItemView]
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import JSONResponse
 
 from holdfast.api import problems
@@ -26,22 +26,28 @@ from holdfast.contracts.booking import (
     ItemConfirmation,
     ItemDecline,
     ItemDraft,
+    ItemFilter,
     ItemId,
     ItemRemoval,
     ItemReplacement,
+    ItemStatus,
     ItemsView,
     ItemView,
+    SuppliedItemView,
     TaskId,
     TaskView,
 )
+from holdfast.contracts.identity import UserId
 from holdfast.domains.booking import exceptions as refusals
 from holdfast.domains.booking.services import BookingService
 from holdfast.domains.payment.exceptions import ProviderNotConfigured
+from holdfast.kernel.contract import Instant
 from holdfast.kernel.idempotency import Answer
 from holdfast.kernel.money import AmountTooLarge, NotAnAmount, TooManyDecimals
 from holdfast.kernel.paging import Page
 
 router = APIRouter(prefix="/api/v1/bookings/{booking_id}/items", tags=["bookings"])
+supplied_router = APIRouter(prefix="/api/v1/items", tags=["bookings"])
 tasks_router = APIRouter(prefix="/api/v1/admin/tasks", tags=["bookings"])
 
 
@@ -175,6 +181,29 @@ async def decline_item(
 ) -> ItemView:
     """Its supplier cannot; staff gets a task, with what is free instead."""
     return await bookings.decline_item(BookingId(booking_id), ItemId(item_id), decline, now=now, actor=actor)
+
+
+@supplied_router.get("", responses=problems.documents(refusals.ItemsNotYours))
+async def list_supplied_items(
+    paging: Paging,
+    bookings: AllBookings,
+    actor: SupplyingActor,
+    supplier_id: UUID | None = None,
+    status: ItemStatus | None = None,
+    since: Annotated[Instant | None, Query(alias="from")] = None,
+    until: Annotated[Instant | None, Query(alias="to")] = None,
+    ended: bool = False,
+) -> Page[SuppliedItemView]:
+    """A supplier's own items, by their start: `status=requested` is what waits for their word. `ended` shows those
+    of bookings that are over, and removed ones, too. Staff sees all, or one supplier's by `supplier_id`."""
+    wanted = ItemFilter(
+        supplier_id=UserId(supplier_id) if supplier_id else None,
+        status=status,
+        since=since,
+        until=until,
+        ended=ended,
+    )
+    return await bookings.list_supplied(wanted, paging, actor=actor)
 
 
 @tasks_router.get("", responses=problems.documents())

@@ -1,7 +1,7 @@
 """What booking refuses.
 
 NotFound     BookingNotFound · PassengerNotFound · GuestNotFound · VenueNotYours
-             ResourceUnknown · ItemNotFound · TaskNotFound
+             ResourceUnknown · ItemNotFound · ItemsNotYours · TaskNotFound
 Conflict     VersionConflict · TransitionNotAllowed · BookingClosed · CurrencyChanged
              TooManyPassengers · PartyBelowPassengers · CaptureIdReused · CaptureUnknown
              NotAllReturned · ItemDecided · ItemGone · ItemsUnconfirmed
@@ -28,6 +28,10 @@ class VenueNotYours(NotFound):
 
 class ItemNotFound(NotFound):
     """This booking has no such item."""
+
+
+class ItemsNotYours(NotFound):
+    """There is no such supplier, or their items are not yours to see."""
 
 
 class TaskNotFound(NotFound):

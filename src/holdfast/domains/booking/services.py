@@ -20,6 +20,7 @@ from holdfast.contracts.booking import (
     ItemConfirmation,
     ItemDecline,
     ItemDraft,
+    ItemFilter,
     ItemId,
     ItemRemoval,
     ItemReplacement,
@@ -35,6 +36,7 @@ from holdfast.contracts.booking import (
     PaymentSummary,
     StatusChange,
     Stay,
+    SuppliedItemView,
     TaskId,
     TaskView,
     Voiding,
@@ -53,7 +55,7 @@ from holdfast.domains.booking.ops.create import Asked, CreateBookings, Outcome
 from holdfast.domains.booking.ops.create_apart import CreateApart
 from holdfast.domains.booking.ops.create_lead import CreateLead
 from holdfast.domains.booking.ops.decide_item import DecideItem
-from holdfast.domains.booking.ops.list_items import ListItems
+from holdfast.domains.booking.ops.list_items import ListItems, ListSupplied
 from holdfast.domains.booking.ops.passengers import AddPassenger, ListPassengers, RemovePassenger
 from holdfast.domains.booking.ops.payments import RecordFailure, RecordReturn, ShowPayment
 from holdfast.domains.booking.ops.policies import GetPolicy, SetPolicy
@@ -254,6 +256,11 @@ class BookingService:
 
     async def list_items(self, booking_id: BookingId, *, actor: Actor) -> ItemsView:
         return await ListItems(self.db).execute(booking_id, actor=actor)
+
+    async def list_supplied(
+        self, wanted: ItemFilter, page: PageRequest, *, actor: Actor
+    ) -> Page[SuppliedItemView]:
+        return await ListSupplied(self.db).execute(wanted, page, actor=actor)
 
     async def confirm_item(
         self, booking_id: BookingId, item_id: ItemId, said: ItemConfirmation, *, now: datetime, actor: Actor

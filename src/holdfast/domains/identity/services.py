@@ -55,7 +55,7 @@ from holdfast.domains.identity.ops.profile import (
 from holdfast.domains.identity.ops.sessions import Logout, Refresh
 from holdfast.domains.identity.ops.sign_in import Login
 from holdfast.domains.identity.ops.sign_up import Register, ResendOtp, VerifyEmail, VerifyOtp
-from holdfast.domains.identity.ops.users import FindUser, ListUsers, PruneProofs
+from holdfast.domains.identity.ops.users import FindAccount, FindUser, ListUsers, PruneProofs
 from holdfast.domains.identity.ports import Messages, Outside
 from holdfast.domains.identity.proofs.passwords import Passwords
 from holdfast.domains.identity.vault import Vault
@@ -127,6 +127,9 @@ class People:
 
     async def preferences(self, user_id: UserId) -> Preferences | None:
         return await FindPreferences(self.db).execute(user_id)
+
+    async def account(self, user_id: UserId) -> UserView | None:
+        return await FindAccount(self.db).execute(user_id)
 
 
 class AccountService:

@@ -38,6 +38,17 @@ CONFIRMATION = {
     "total": "120.00 EUR",
 }
 
+ITEM = {
+    "supplier_name": "Blue Transfers",
+    "guest_name": "Ada Lovelace",
+    "reference": "K7QX2M",
+    "venue_name": "Seaview",
+    "item": "Airport transfer",
+    "starts": "Tuesday, 8 January 2030, 12:00 (Europe/Berlin)",
+    "ends": "Tuesday, 8 January 2030, 13:00 (Europe/Berlin)",
+    "quantity": "2",
+}
+
 KINDS: Mapping[Template, Kind] = {
     Template.VERIFY_ADDRESS: Kind(
         Category.LEGAL,
@@ -95,5 +106,12 @@ KINDS: Mapping[Template, Kind] = {
     ),
     Template.LATE_PAYMENT_REFUNDED: Kind(
         Category.TRANSACTIONAL, MAIL_AND_APP, {**BOOKING, "amount": "120.00 EUR"}
+    ),
+    Template.ITEM_REQUESTED: Kind(Category.TRANSACTIONAL, MAIL_AND_APP, ITEM),
+    Template.ITEM_CANCELLED: Kind(
+        Category.TRANSACTIONAL,
+        MAIL_AND_APP,
+        {**ITEM, "confirmation": "TR-4711", "reason": "plans changed"},
+        optional=frozenset({"confirmation", "reason"}),
     ),
 }

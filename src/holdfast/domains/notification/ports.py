@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from holdfast.contracts.booking import BookingId, BookingView
+from holdfast.contracts.booking import BookingId, BookingView, ItemsView
 from holdfast.contracts.document import DocumentFile, DocumentId, DocumentsView
-from holdfast.contracts.identity import Actor, Preferences, UserId
+from holdfast.contracts.identity import Actor, Preferences, UserId, UserView
 from holdfast.contracts.inventory import VenueId, VenueView
 from holdfast.contracts.notification import AddressView
 
@@ -68,10 +68,13 @@ class MailDomains(Protocol):
 
 
 class People(Protocol):
-    """Knows what people want to be told, in which language and by which way."""
+    """Knows who people are, what they want to be told, in which language and by which way."""
 
     async def preferences(self, user_id: UserId) -> Preferences | None:
         """None where there is no such account: a guest who booked without one."""
+
+    async def account(self, user_id: UserId) -> UserView | None:
+        """Whom to write to; None where there is no such account."""
 
 
 class Bookings(Protocol):
@@ -79,6 +82,8 @@ class Bookings(Protocol):
 
     async def get(self, booking_id: BookingId, *, actor: Actor) -> BookingView:
         """The booking, or a NotFound."""
+
+    async def list_items(self, booking_id: BookingId, *, actor: Actor) -> ItemsView: ...
 
 
 class Venues(Protocol):

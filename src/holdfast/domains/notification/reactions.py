@@ -1,4 +1,5 @@
-"""The events that notification answers: a guest hears what became of their booking.
+"""The events that notification answers: a guest hears what became of their booking, and a supplier what became of
+their item (to_suppliers.py).
 
 Events carry no personal data, so whom to tell is asked of the booking; when and what it was is the event's own,
 for the booking may have moved on. Each is called once in effect: the relay's receipt and the message's row commit
@@ -27,6 +28,7 @@ from holdfast.contracts.booking import (
 from holdfast.contracts.document import AttachmentRef, DocumentGenerated, DocumentKind, DocumentView
 from holdfast.contracts.identity import SYSTEM
 from holdfast.contracts.notification import Template
+from holdfast.domains.notification import to_suppliers
 from holdfast.domains.notification.services import NotificationService
 from holdfast.domains.notification.speech import why_refunded
 from holdfast.domains.notification.telling import Sources, Telling
@@ -135,7 +137,7 @@ async def plan_reminders(db: AsyncSession, event: BookingEvent, sources: Sources
     await service.plan_reminders(event.booking_id, start_at=event.start_at, now=event.occurred_at)
 
 
-REACTIONS: Mapping[str, Sequence[Answer]] = {
+TO_GUESTS: Mapping[str, Sequence[Answer]] = {
     BookingConfirmed.type: (send_confirmation_when_booking_confirmed, plan_reminders_when_booking_confirmed),
     BookingStatusChanged.type: (send_documents_when_they_are_made,),
     DocumentGenerated.type: (send_document_when_it_corrects_another,),
@@ -144,4 +146,9 @@ REACTIONS: Mapping[str, Sequence[Answer]] = {
     BookingExpired.type: (send_regret_when_booking_expired,),
     BookingFailed.type: (send_regret_when_booking_failed,),
     BookingRefundRequested.type: (announce_refund_when_requested,),
+}
+
+REACTIONS: Mapping[str, Sequence[Answer]] = {
+    name: (*TO_GUESTS.get(name, ()), *to_suppliers.REACTIONS.get(name, ()))
+    for name in sorted({*TO_GUESTS, *to_suppliers.REACTIONS})
 }

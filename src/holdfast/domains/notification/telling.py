@@ -47,10 +47,8 @@ class Telling:
         """Any NotFound of the booking's or its venue's."""
         booking = await sources.bookings.get(booking_id, actor=SYSTEM)
         zone = (await sources.venues.get_venue(booking.venue.id)).timezone
-        wanted = await language_of(booking, sources)
-        stored = (await templates.scripts_in_use(db, Channel.EMAIL, [template]))[template]
-        script = script_for(template, Channel.EMAIL, language=wanted, stored=stored)
-        return cls(booking, template, zone, script.language if script else FALLBACK)
+        language = await written_language(db, template, await language_of(booking, sources))
+        return cls(booking, template, zone, language)
 
     def moment(self, instant: datetime) -> str:
         return speech.moment(instant, self.zone, self.language)
@@ -89,10 +87,23 @@ class Telling:
 
 async def language_of(booking: BookingView, sources: Sources) -> str:
     """What the guest's account says, else `language` in the booking's metadata, else the house's."""
-    preferences = await sources.people.preferences(UserId(booking.guest.id))
-    if preferences is not None and "language" in preferences.model_fields_set:
-        return preferences.language
+    if chosen := await chosen_language(UserId(booking.guest.id), sources):
+        return chosen
     try:
         return LANGUAGE_TAG.validate_python(booking.metadata.get("language"), strict=True)
     except ValidationError:
         return sources.office.language
+
+
+async def chosen_language(user_id: UserId, sources: Sources) -> str | None:
+    """What this account says; None where it says nothing, or there is none."""
+    preferences = await sources.people.preferences(user_id)
+    said = preferences is not None and "language" in preferences.model_fields_set
+    return preferences.language if preferences is not None and said else None
+
+
+async def written_language(db: AsyncSession, template: Template, wanted: str) -> str:
+    """The nearest language that the template is written in."""
+    stored = (await templates.scripts_in_use(db, Channel.EMAIL, [template]))[template]
+    script = script_for(template, Channel.EMAIL, language=wanted, stored=stored)
+    return script.language if script else FALLBACK

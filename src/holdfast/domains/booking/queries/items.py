@@ -4,15 +4,27 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import RowMapping, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.contracts.booking import BookingId, ItemId, ItemStatus, TaskId, TaskView
+from holdfast.contracts.booking import (
+    BookingId,
+    ItemFilter,
+    ItemId,
+    ItemStatus,
+    Lifecycle,
+    SuppliedItemView,
+    TaskId,
+    TaskView,
+)
 from holdfast.contracts.inventory import ReservationId
 from holdfast.domains.booking.exceptions import ItemNotFound, TaskNotFound
-from holdfast.domains.booking.models import items, tasks
+from holdfast.domains.booking.models import bookings, items, tasks
 from holdfast.domains.booking.records import ItemRecord
 from holdfast.kernel.paging import Page, PageRequest
+
+# what a supplier has nothing to do for any more
+OVER = (Lifecycle.COMPLETED, Lifecycle.CANCELLED, Lifecycle.REFUNDED)
 
 
 async def insert_item(db: AsyncSession, item: ItemRecord) -> None:
@@ -24,6 +36,34 @@ async def items_of(db: AsyncSession, booking_id: BookingId) -> list[ItemRecord]:
     """In the order in which they were added."""
     rows = await db.execute(select(items).where(items.c.booking_id == booking_id).order_by(items.c.number))
     return [ItemRecord(**{**row, "status": ItemStatus(row["status"])}) for row in rows.mappings()]
+
+
+async def page_of_supplied(db: AsyncSession, wanted: ItemFilter, page: PageRequest) -> Page[SuppliedItemView]:
+    """By their start; what the house does itself has no supplier, and is left out."""
+    stage = bookings.c.lifecycle_status.label("lifecycle_status")
+    fitting = select(items, stage).join(bookings, bookings.c.id == items.c.booking_id)
+    fitting = fitting.where(items.c.supplier_id.is_not(None))
+    if wanted.supplier_id is not None:
+        fitting = fitting.where(items.c.supplier_id == wanted.supplier_id)
+    if wanted.status is not None:
+        fitting = fitting.where(items.c.status == wanted.status)
+    if wanted.since is not None:
+        fitting = fitting.where(items.c.end_at > wanted.since)
+    if wanted.until is not None:
+        fitting = fitting.where(items.c.start_at < wanted.until)
+    if not wanted.ended:
+        fitting = fitting.where(stage.element.not_in(OVER), items.c.status != ItemStatus.REMOVED)
+    total = await db.scalar(select(func.count()).select_from(fitting.subquery())) or 0
+    ordered = fitting.order_by(items.c.start_at, items.c.id).limit(page.limit).offset(page.offset)
+    found = [supplied(row) for row in (await db.execute(ordered)).mappings()]
+    return Page(items=found, page=page.page, limit=page.limit, total=total)
+
+
+def supplied(row: RowMapping) -> SuppliedItemView:
+    values = dict(row)
+    lifecycle = Lifecycle(values.pop("lifecycle_status"))
+    item = ItemRecord(**{**values, "status": ItemStatus(values["status"])})
+    return SuppliedItemView(**dict(item.view()), lifecycle_status=lifecycle)
 
 
 async def item_of(db: AsyncSession, booking_id: BookingId, item_id: ItemId) -> ItemRecord:

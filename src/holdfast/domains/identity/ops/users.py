@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from holdfast.contracts.identity import Role, UserView
+from holdfast.contracts.identity import Role, UserId, UserView
 from holdfast.domains.identity.exceptions import UserNotFound
 from holdfast.domains.identity.queries import api_keys, people, proofs, sessions
 from holdfast.domains.identity.rules.limits import REMEMBERED
@@ -33,6 +33,17 @@ class FindUser:
         if user is None:
             raise UserNotFound
         return user.view()
+
+
+class FindAccount:
+    """The account under this id, or None."""
+
+    def __init__(self, db: AsyncSession) -> None:
+        self.db = db
+
+    async def execute(self, user_id: UserId) -> UserView | None:
+        user = await people.find_by_id(self.db, user_id)
+        return user.view() if user else None
 
 
 class PruneProofs:

@@ -34,10 +34,15 @@ async def insert_user(db: AsyncSession, user: UserRecord) -> bool:
 
 async def get(db: AsyncSession, user_id: UserId) -> UserRecord:
     """UserNotFound."""
-    row = (await db.execute(select(users).where(users.c.id == user_id))).mappings().one_or_none()
-    if row is None:
+    found = await find_by_id(db, user_id)
+    if found is None:
         raise UserNotFound
-    return recorded(row)
+    return found
+
+
+async def find_by_id(db: AsyncSession, user_id: UserId) -> UserRecord | None:
+    row = (await db.execute(select(users).where(users.c.id == user_id))).mappings().one_or_none()
+    return None if row is None else recorded(row)
 
 
 async def get_for_update(db: AsyncSession, user_id: UserId) -> UserRecord:
