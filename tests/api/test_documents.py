@@ -18,6 +18,7 @@ from holdfast.domains.document.proofs.codes import CheckInCodes, read
 from holdfast.kernel.postgres_url import connect_args
 from holdfast.wiring import Wiring
 from holdfast.worker import Worker
+from tests.accounts import account, signed_in
 from tests.api.test_booking_items import decide, journey
 from tests.api.test_booking_lifecycle import WAY, paid, went
 from tests.clock import SettableClock
@@ -175,6 +176,28 @@ async def test_papers_by_hand(house: House, table: Json) -> None:
     path = document["url"].removeprefix("http://127.0.0.1:8000")
     linked = await client.get(path, headers={"Authorization": ""})
     assert (linked.status_code, linked.content[:5]) == (200, b"%PDF-")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said", "expected"),
+    [
+        ("fr", "de", "Facture"),
+        (None, "de-AT", "Rechnung"),
+        (None, "nonsense!", "Invoice"),
+        (None, None, "Invoice"),
+    ],
+)
+async def test_papers_are_in_the_language_of_the_account_else_of_the_booking(
+    wired: Wiring, house: House, table: Json, chosen: str | None, said: str | None, expected: str
+) -> None:
+    guest = {**OWNER, "id": str(await account(wired))}
+    if chosen is not None:
+        header = await signed_in(house.client)
+        await house.client.put("/api/v1/users/me/preferences", json={"language": chosen}, headers=header)
+    booking = await house.booked(table, guest=guest, metadata={"language": said} if said else {})
+    await drain(wired)
+    (invoice,) = [each for each in await papers(house.client, booking) if each["kind"] == "invoice"]
+    assert invoice["filename"] == f"{expected} {invoice['number']}.pdf"
 
 
 async def test_a_link_is_good_without_a_session_until_it_expires(

@@ -9,10 +9,13 @@ import pytest
 from pypdf import PdfReader
 
 from holdfast.contracts.document import DocumentKind
-from holdfast.domains.document.facts import Correction, Facts, Party
+from holdfast.contracts.pricing import LineKind
+from holdfast.domains.document.facts import Correction, FactLine, Facts, ItemFact, Party
 from holdfast.domains.document.ports import Embedded
 from holdfast.domains.document.rules import e_invoice
+from holdfast.domains.document.rules.bills import sold_lines
 from holdfast.domains.document.rules.sheets import sheet
+from holdfast.domains.document.rules.voice import LANGUAGES, words_of
 from holdfast.gateways.typesetting import TypstPress
 from tests.e_invoices import schema_breaches
 from tests.papers import HOSTILE, ISSUED_AT, LONG, SCRIPTS, facts, press, price, stop, text_of
@@ -47,6 +50,35 @@ PAPERS = {
 }
 
 
+TRANSFER = FactLine(
+    kind=LineKind.RATE, label="Transfer", quantity="1", unit_amount="46.00", amount="46.00", taxed=False,
+    item=ItemFact(start_at=STOPS[1].start_at, end_at=STOPS[1].end_at, price="50.00", currency="USD", rate="0.92"),
+)  # fmt: skip
+NIGHTS = price(unit="1200.00")
+IN_LANGUAGES = {
+    "de": (
+        facts(K.INVOICE, NIGHTS, language="de", lines=[*sold_lines(NIGHTS), TRANSFER]),
+        ["Rechnung", "Fr., 11. Jan. 2030, 15:00", "7. Januar 2030", "7.308,00 EUR", "2 Nächte",
+         "Fr., 11. Jan. 2030, 13:15 \N{EN DASH} 14:00 · 50,00 USD zum Kurs 0,92", "Dankend erhalten"],
+    ),
+    "de-AT": (facts(K.ITINERARY, language="de-AT", stops=STOPS), ["Reiseplan", "Freitag, 11. Jänner 2030"]),
+    "fr": (
+        facts(K.CREDIT_NOTE, NIGHTS, language="fr", correction=CORRECTION),
+        ["Avoir", "7 308,00 EUR", "7 janvier 2030", "Total de l'avoir"],
+    ),
+    "fr-CA": (facts(K.E_TICKET, language="fr-CA", travellers=SCRIPTS[:2]), ["Billet électronique", "1 sur 2"]),
+    "es": (
+        facts(K.VOUCHER, language="es", code="HF1:ABC"),
+        ["Bono", "LOCALIZADOR", "vie, 11 ene 2030, 15:00", "2 personas"],
+    ),
+    "es-MX": (
+        facts(K.QUOTATION, NIGHTS, language="es-MX", valid_until=date(2030, 1, 9)),
+        ["Presupuesto", "7,308.00 EUR", "Válido hasta 9 de enero de 2030"],
+    ),
+    "ja": (facts(K.INVOICE, NIGHTS, language="ja"), ["Invoice", "EUR 7,308.00", "7 January 2030"]),
+}  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def printer() -> TypstPress:
     return press()
@@ -64,6 +96,38 @@ def test_a_paper_says_what_it_should(printer: TypstPress, tmp_path: Path, paper:
     found = text_of(content, tmp_path)
     assert [each for each in expected if each not in found] == []
     assert printed(printer, made)[0] == content, "the same paper is the same bytes"
+
+
+@pytest.mark.parametrize("language", IN_LANGUAGES)
+def test_a_paper_speaks_its_reader_s_language(printer: TypstPress, tmp_path: Path, language: str) -> None:
+    made, expected = IN_LANGUAGES[language]
+    content, standard = printed(printer, made)
+    found = text_of(content, tmp_path).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    assert [each for each in expected if each not in found] == []
+    assert standard == "PDF/A-3b"
+    spoken = "en" if language == "ja" else language
+    assert str(PdfReader(BytesIO(content)).root_object["/Lang"]) == spoken
+
+
+def test_every_language_has_the_same_words() -> None:
+    keys = {
+        language: {(table, word) for table, words in words_of(language).items() for word in words}
+        for language in LANGUAGES
+    }
+    assert {language for language in LANGUAGES if keys[language] != keys["en"]} == set()
+
+
+def test_a_voucher_has_a_page_for_each_supplier(printer: TypstPress) -> None:
+    items = [
+        STOPS[1].model_copy(update={"confirmation": "TR-4711"}),
+        STOPS[1].model_copy(update={"title": "Tour"}),
+    ]
+    content, _ = printed(printer, facts(K.VOUCHER, code="HF1:ABC", stops=items))
+    pages = PdfReader(BytesIO(content)).pages
+    assert len(pages) == 3
+    assert "TR-4711" in pages[1].extract_text()
+    assert "TR-4711" not in pages[0].extract_text() + pages[2].extract_text()
+    assert "Tour" in pages[2].extract_text()
 
 
 def test_names_that_run_from_right_to_left_are_whole(printer: TypstPress, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ class Documents(notification.Documents, notification.Papers, Protocol):
     """Which papers there are, and their files."""
 
 
-class People(notification.People, Protocol):
+class People(notification.People, document.People, Protocol):
     """What people want."""
 
 
@@ -81,7 +81,7 @@ SAFE = frozenset({
     ("booking", "get"), ("booking", "get_many"), ("booking", "history"), ("booking", "list_items"),
     ("booking", "list_passengers"),
     ("document", "file"), ("document", "list_of_booking"),
-    ("people", "preferences"), ("identity", "authenticate"),
+    ("people", "preferences"), ("people", "language"), ("people", "account"), ("identity", "authenticate"),
 })  # fmt: skip
 
 

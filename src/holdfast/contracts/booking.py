@@ -11,12 +11,14 @@ from pydantic import (
     StrictBool,
     StrictInt,
     StringConstraints,
+    TypeAdapter,
+    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
-from holdfast.contracts.identity import ActorType, Email, Phone, UserId
+from holdfast.contracts.identity import ActorType, Email, LanguageTag, Phone, UserId
 from holdfast.contracts.inventory import (
     Alternative,
     Day,
@@ -48,6 +50,7 @@ PassengerId = NewType("PassengerId", UUID)
 ItemId = NewType("ItemId", UUID)
 TaskId = NewType("TaskId", UUID)
 
+LANGUAGE_TAG: TypeAdapter[str] = TypeAdapter(LanguageTag)
 DurationMinutes = Annotated[StrictInt, Field(ge=1, le=366 * 24 * 60)]
 Version = Annotated[StrictInt, Field(ge=1, le=2**31 - 1)]
 CountryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
@@ -302,6 +305,14 @@ class BookingView(Contract):
     checked_in_at: Instant | None
     completed_at: Instant | None
     cancelled_at: Instant | None
+
+    @property
+    def said_language(self) -> str | None:
+        """The language that whoever booked asked for in `metadata.language`; what is no tag is passed over."""
+        try:
+            return LANGUAGE_TAG.validate_python(self.metadata.get("language"), strict=True)
+        except ValidationError:
+            return None
 
 
 class MadeBookingView(BookingView):

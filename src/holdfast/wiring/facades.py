@@ -124,8 +124,8 @@ class Facades(Tools):
         return self.first(LedgerService(db))
 
     def document(self, db: AsyncSession) -> DocumentService:
-        bookings, venues = self.ask_booking(db), self.ask_inventory(db)
-        return self.first(DocumentService(db, bookings, venues, desk=self.desk, shop=self.print_shop))
+        bookings, venues, people = self.ask_booking(db), self.ask_inventory(db), self.ask_people(db)
+        return self.first(DocumentService(db, bookings, venues, people, desk=self.desk, shop=self.print_shop))
 
     def sandbox(self, db: AsyncSession) -> SandboxService:
         """Wants a session of the system: a payment provider is nobody's to look into."""

@@ -140,7 +140,8 @@ class Tools:
 
     @cached_property
     def desk(self) -> Desk:
-        return Desk(self.settings.mail.brand, CheckInCodes(derived_key(self.secret, "check-in")))
+        codes = CheckInCodes(derived_key(self.secret, "check-in"))
+        return Desk(self.settings.mail.brand, codes, self.settings.notification.language)
 
     @cached_property
     def document_links(self) -> Links:

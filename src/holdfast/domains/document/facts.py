@@ -25,6 +25,17 @@ class Party(Contract):
     iban: str | None = None
 
 
+class ItemFact(Contract):
+    """What a line is for, where it is an item of the booking: `price` in its own currency, of which one cost
+    `rate` in the bill's."""
+
+    start_at: Instant
+    end_at: Instant
+    price: str
+    currency: str
+    rate: str
+
+
 class FactLine(Contract):
     """One line of what is sold, without its added taxes; `detail` is small print under it. A line that is not
     `taxed` has no part in the taxes: a supplier's item, of whose tax nobody said anything."""
@@ -36,6 +47,7 @@ class FactLine(Contract):
     amount: str
     detail: str | None = None
     taxed: bool = True
+    item: ItemFact | None = None
 
 
 class TaxFact(Contract):
@@ -67,7 +79,7 @@ class Correction(Contract):
 
 
 class Stop(Contract):
-    """One thing to be at, in an itinerary."""
+    """One thing to be at, in an itinerary or, with its supplier's word, on a voucher."""
 
     title: str
     place: str | None
@@ -76,10 +88,11 @@ class Stop(Contract):
     end_at: Instant
     provider: str | None = None
     confirmation: str | None = None
+    quantity: int | None = None
 
 
 class Facts(Contract):
-    """`zone` is where the venue's clocks are; dates are local to it."""
+    """`zone` is where the venue's clocks are; dates are local to it. `language` is a tag such as `de-AT`."""
 
     kind: DocumentKind
     number: str

@@ -14,7 +14,7 @@ from holdfast.contracts.booking import (
     PassengersView,
     StatusChange,
 )
-from holdfast.contracts.identity import Actor
+from holdfast.contracts.identity import Actor, UserId
 from holdfast.contracts.inventory import VenueId, VenueView
 from holdfast.kernel.idempotency import Answer
 
@@ -43,6 +43,13 @@ class Venues(Protocol):
     """Knows where a venue is, whose it is and what its clocks say."""
 
     async def get_venue(self, venue_id: VenueId) -> VenueView: ...
+
+
+class People(Protocol):
+    """Knows in which language people want to be told."""
+
+    async def language(self, user_id: UserId) -> str | None:
+        """None where the account says nothing, or there is none."""
 
 
 @dataclass(frozen=True)

@@ -56,15 +56,13 @@ async def credit_invoice_when_given_up_or_refunded(
 ) -> None:
     moved = BookingStatusChanged.from_store(event.data)
     if reached(moved, Lifecycle.CANCELLED) or reached(moved, Lifecycle.REFUNDED):
-        reason = moved.reason or f"the booking is {moved.lifecycle_status}"
-        await papers.settle(moved.booking_id, reason=reason, occasion=occasion(event), now=now, actor=SYSTEM)
+        await papers.settle(moved.booking_id, reason=moved.reason, occasion=occasion(event), now=now, actor=SYSTEM)
 
 
 async def correct_papers_when_booking_updated(papers: DocumentService, event: Delivery, now: datetime) -> None:
     changed = BookingUpdated.from_store(event.data)
     if (changed.previous_total, changed.previous_currency) != (changed.total, changed.currency):
-        reason = "the booking was changed"
-        await papers.settle(changed.booking_id, reason=reason, occasion=occasion(event), now=now, actor=SYSTEM)
+        await papers.settle(changed.booking_id, reason=None, occasion=occasion(event), now=now, actor=SYSTEM)
     if SHOWN & set(changed.changed):
         await make_anew(papers, changed.booking_id, (*FOR_THE_JOURNEY, K.QUOTATION), event, now=now)
 

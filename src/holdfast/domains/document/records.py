@@ -8,7 +8,7 @@ from holdfast.contracts.booking import BookingId, GuestId
 from holdfast.contracts.document import DocumentId, DocumentKind, DocumentView, FileFormat
 from holdfast.contracts.identity import UserId
 from holdfast.domains.document.facts import Facts
-from holdfast.domains.document.rules.sheets import HEADINGS
+from holdfast.domains.document.rules.voice import Voice
 from holdfast.kernel.money import Money
 
 # the house itself, among sellers
@@ -51,7 +51,7 @@ class DocumentRecord:
 
     def filename(self, form: FileFormat = FileFormat.PDF) -> str:
         """`Invoice INV-2030-00042.pdf`."""
-        return f"{HEADINGS[self.kind]} {self.number}.{form}"
+        return f"{Voice.of(self.facts.language).heading(self.kind)} {self.number}.{form}"
 
     def view(self) -> DocumentView:
         return DocumentView(

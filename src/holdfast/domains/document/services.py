@@ -27,7 +27,7 @@ from holdfast.domains.document.ops.read import GetDocument, IssueLink, ListDocum
 from holdfast.domains.document.ops.say_made import SayMade
 from holdfast.domains.document.ops.sellers import GetSeller, SetSeller
 from holdfast.domains.document.ops.settle import SettleInvoice
-from holdfast.domains.document.ports import Bookings, Venues
+from holdfast.domains.document.ports import Bookings, People, Venues
 from holdfast.domains.document.proofs.codes import CheckInCodes
 from holdfast.domains.document.proofs.links import Links
 from holdfast.kernel.invariants import Finding
@@ -39,11 +39,18 @@ class DocumentService:
     """Making, taking files by link and printing want a session of the system; reading the caller's."""
 
     def __init__(
-        self, db: AsyncSession, bookings: Bookings, venues: Venues, *, desk: Desk, shop: PrintShop
+        self,
+        db: AsyncSession,
+        bookings: Bookings,
+        venues: Venues,
+        people: People,
+        *,
+        desk: Desk,
+        shop: PrintShop,
     ) -> None:
         self.db = db
         self.bookings = bookings
-        self.papers = Papers(db, bookings, venues, desk)
+        self.papers = Papers(db, bookings, venues, people, desk)
         self.shop = shop
 
     async def generate(
@@ -52,7 +59,7 @@ class DocumentService:
         return await GenerateDocument(self.db, self.papers).execute(order, occasion=occasion, now=now, actor=actor)
 
     async def settle(
-        self, booking_id: BookingId, *, reason: str, occasion: str, now: datetime, actor: Actor
+        self, booking_id: BookingId, *, reason: str | None, occasion: str, now: datetime, actor: Actor
     ) -> list[DocumentView]:
         op = SettleInvoice(self.db, self.papers)
         return await op.execute(booking_id, reason=reason, occasion=occasion, now=now, actor=actor)

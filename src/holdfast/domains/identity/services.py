@@ -128,6 +128,11 @@ class People:
     async def preferences(self, user_id: UserId) -> Preferences | None:
         return await FindPreferences(self.db).execute(user_id)
 
+    async def language(self, user_id: UserId) -> str | None:
+        """What they chose; None where they said nothing, or there is no such account."""
+        said = await self.preferences(user_id)
+        return said.language if said is not None and "language" in said.model_fields_set else None
+
     async def account(self, user_id: UserId) -> UserView | None:
         return await FindAccount(self.db).execute(user_id)
 

@@ -73,6 +73,9 @@ class People(Protocol):
     async def preferences(self, user_id: UserId) -> Preferences | None:
         """None where there is no such account: a guest who booked without one."""
 
+    async def language(self, user_id: UserId) -> str | None:
+        """What they chose; None where they said nothing."""
+
     async def account(self, user_id: UserId) -> UserView | None:
         """Whom to write to; None where there is no such account."""
 

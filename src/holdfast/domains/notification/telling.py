@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.contracts.booking import BookingId, BookingView
 from holdfast.contracts.document import AttachmentRef
-from holdfast.contracts.identity import SYSTEM, LanguageTag, UserId
+from holdfast.contracts.identity import SYSTEM, UserId
 from holdfast.contracts.notification import Channel, MessageDraft, Template
 from holdfast.domains.notification import speech
 from holdfast.domains.notification.letters import FALLBACK, script_for
@@ -18,8 +18,6 @@ from holdfast.domains.notification.office import Office
 from holdfast.domains.notification.ports import Bookings, Papers, People, Venues
 from holdfast.domains.notification.queries import templates
 from holdfast.kernel.money import Money
-
-LANGUAGE_TAG: TypeAdapter[str] = TypeAdapter(LanguageTag)
 
 
 @dataclass(frozen=True)
@@ -87,19 +85,8 @@ class Telling:
 
 async def language_of(booking: BookingView, sources: Sources) -> str:
     """What the guest's account says, else `language` in the booking's metadata, else the house's."""
-    if chosen := await chosen_language(UserId(booking.guest.id), sources):
-        return chosen
-    try:
-        return LANGUAGE_TAG.validate_python(booking.metadata.get("language"), strict=True)
-    except ValidationError:
-        return sources.office.language
-
-
-async def chosen_language(user_id: UserId, sources: Sources) -> str | None:
-    """What this account says; None where it says nothing, or there is none."""
-    preferences = await sources.people.preferences(user_id)
-    said = preferences is not None and "language" in preferences.model_fields_set
-    return preferences.language if preferences is not None and said else None
+    chosen = await sources.people.language(UserId(booking.guest.id))
+    return chosen or booking.said_language or sources.office.language
 
 
 async def written_language(db: AsyncSession, template: Template, wanted: str) -> str:

@@ -26,7 +26,7 @@ from holdfast.contracts.identity import SYSTEM
 from holdfast.contracts.notification import MessageDraft, Template
 from holdfast.domains.notification import speech
 from holdfast.domains.notification.services import NotificationService
-from holdfast.domains.notification.telling import Sources, chosen_language, written_language
+from holdfast.domains.notification.telling import Sources, written_language
 from holdfast.kernel.relay import Delivery
 
 Answer = Callable[[AsyncSession, Delivery, Sources], Awaitable[None]]
@@ -89,7 +89,7 @@ async def tell(
     supplier = await sources.people.account(item.supplier_id) if item.supplier_id else None
     if supplier is None or supplier.banned_at is not None:
         return
-    wanted = await chosen_language(supplier.id, sources) or sources.office.language
+    wanted = await sources.people.language(supplier.id) or sources.office.language
     language = await written_language(db, template, wanted)
     booking = await sources.bookings.get(item.booking_id, actor=SYSTEM)
     zone = (await sources.venues.get_venue(booking.venue.id)).timezone

@@ -8,11 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.contracts.booking import BookingId, BookingView, ItemStatus
 from holdfast.contracts.document import Billing, DocumentGenerated, DocumentId, DocumentKind, DocumentView
 from holdfast.contracts.identity import SYSTEM, Actor, UserId
-from holdfast.contracts.inventory import VenueView
 from holdfast.domains.document import queries
 from holdfast.domains.document.exceptions import NotYourPapers
-from holdfast.domains.document.facts import Facts, Stop
-from holdfast.domains.document.ports import Bookings, Venues
+from holdfast.domains.document.facts import Facts
+from holdfast.domains.document.ports import Bookings, People, Venues
 from holdfast.domains.document.proofs.codes import Admission, CheckInCodes
 from holdfast.domains.document.records import HOUSE, DocumentRecord
 from holdfast.domains.document.rules import composing
@@ -33,10 +32,11 @@ DEFAULT_PREFIX, CREDIT = "INV", "CN"
 
 @dataclass(frozen=True)
 class Desk:
-    """In whose name papers are made, and what signs their codes."""
+    """In whose name papers are made, what signs their codes, and the language of who said none."""
 
     brand: str
     codes: CheckInCodes
+    language: str = "en"
 
 
 @dataclass(frozen=True)
@@ -147,6 +147,7 @@ class Papers:
     db: AsyncSession
     bookings: Bookings
     venues: Venues
+    people: People
     desk: Desk
 
     async def maker(
@@ -167,20 +168,26 @@ class Papers:
             buyer=composing.buyer_party(booking, billing),
             travellers=[each.full_name for each in passengers.items],
             brand=self.desk.brand,
-            items=await self.items(booking_id, venue),
+            language=await self.language_of(booking),
+            items=await self.items(booking_id),
         )
         prefix = details.prefix if details else DEFAULT_PREFIX
         return Maker(self.db, self.desk, sources, prefix, now, actor)
 
-    async def items(self, booking_id: BookingId, venue: VenueView) -> list[Stop]:
-        """What other suppliers do for the booking, but for what they declined."""
+    async def language_of(self, booking: BookingView) -> str:
+        """What the guest's account says, else the booking, else the house's."""
+        chosen = await self.people.language(UserId(booking.guest.id))
+        return chosen or booking.said_language or self.desk.language
+
+    async def items(self, booking_id: BookingId) -> list[composing.Item]:
+        """What else there is in the booking, but for what was declined or removed."""
         items = (await self.bookings.list_items(booking_id, actor=SYSTEM)).items
-        stops = []
+        found = []
         for item in items:
             if item.status not in (ItemStatus.DECLINED, ItemStatus.REMOVED):
                 said = await queries.seller(self.db, item.supplier_id) if item.supplier_id else None
-                stops.append(composing.item_stop(item, venue, provider=said[0].name if said else None))
-        return stops
+                found.append(composing.Item(item, said[0].name if said else None))
+        return found
 
 
 async def left_of(db: AsyncSession, invoice: DocumentRecord) -> Money:

@@ -10,6 +10,7 @@ from holdfast.contracts.identity import Actor
 from holdfast.domains.document import queries
 from holdfast.domains.document.ops.making import Papers, left_of, standing_invoice
 from holdfast.domains.document.rules.composing import is_given_up, still_sold
+from holdfast.domains.document.rules.voice import Voice
 from holdfast.kernel.database import transaction
 
 K = DocumentKind
@@ -26,7 +27,7 @@ class SettleInvoice:
         self.papers = papers
 
     async def execute(
-        self, booking_id: BookingId, *, reason: str, occasion: str, now: datetime, actor: Actor
+        self, booking_id: BookingId, *, reason: str | None, occasion: str, now: datetime, actor: Actor
     ) -> list[DocumentView]:
         maker = await self.papers.maker(booking_id, now=now, actor=actor)
         async with transaction(self.db):
@@ -40,8 +41,9 @@ class SettleInvoice:
             if sold == invoice.total or (ended and left <= sold):
                 return []
             back = left - sold if ended else left
+            said = reason or Voice.of(invoice.facts.language).say("over" if ended else "changed")
             notes = await queries.of_booking(self.db, booking_id, K.CREDIT_NOTE)
-            made = [await maker.take_back(invoice, back, reason=reason, version=len(notes) + 1, occasion=occasion)]
+            made = [await maker.take_back(invoice, back, reason=said, version=len(notes) + 1, occasion=occasion)]
             if not ended and sold:
                 version = invoice.version + 1
                 made.append(await maker.make(K.INVOICE, version=version, occasion=occasion))

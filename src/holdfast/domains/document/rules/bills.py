@@ -1,29 +1,44 @@
 """From the price a booking was sold at to what an invoice says: lines, taxes, sums. Nothing is priced anew."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from uuid import UUID
 
+from holdfast.contracts.booking import ItemView
 from holdfast.contracts.pricing import LineKind, LineView, PriceView
-from holdfast.domains.document.facts import FactLine, Sums, TaxFact
+from holdfast.domains.document.facts import FactLine, ItemFact, Sums, TaxFact
 from holdfast.kernel.money import Money, percent_of, split, total_of
 
 
-def sold_lines(price: PriceView) -> list[FactLine]:
+def sold_lines(price: PriceView, items: Mapping[UUID, ItemView] | None = None) -> list[FactLine]:
     """The lines that were sold; taxes are no lines of a bill but stand under it. What stands behind the taxes in
-    the price was added to it afterwards, and they are not on it."""
+    the price was added to it afterwards, and they are not on it. A line that is an item's is told by the item."""
+    known: dict[UUID | None, ItemView] = {item.id: item for item in (items or {}).values()}
     taxes = [index for index, line in enumerate(price.lines) if line.kind is LineKind.TAX]
+    last = max(taxes, default=len(price.lines))
     return [
-        FactLine(
-            kind=line.kind,
-            label=line.label,
-            quantity=line.quantity,
-            unit_amount=line.unit_amount,
-            amount=line.amount,
-            taxed=not taxes or index < taxes[-1],
-        )
+        fact_line(line, known.get(line.item_id), taxed=index < last)
         for index, line in enumerate(price.lines)
         if line.kind is not LineKind.TAX
     ]
+
+
+def fact_line(line: LineView, item: ItemView | None, *, taxed: bool) -> FactLine:
+    return FactLine(
+        kind=line.kind,
+        label=item.label if item else line.label,
+        quantity=line.quantity,
+        unit_amount=line.unit_amount,
+        amount=line.amount,
+        taxed=taxed,
+        item=item_fact(item) if item else None,
+    )
+
+
+def item_fact(item: ItemView) -> ItemFact:
+    return ItemFact(
+        start_at=item.start_at, end_at=item.end_at, price=item.price, currency=item.currency, rate=item.rate
+    )
 
 
 def tax_facts(price: PriceView) -> list[TaxFact]:

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 from icalendar import Calendar, Event
 
 from holdfast.domains.document.facts import Facts, Stop
+from holdfast.domains.document.rules.voice import Voice
 from holdfast.domains.document.rules.words import printable
 
 
@@ -32,6 +33,7 @@ def event(facts: Facts, stop: Stop, index: int) -> Event:
     made.add("summary", printable(stop.title))
     if stop.place:
         made.add("location", printable(stop.place))
-    said = [f"Booking {facts.reference}", stop.provider, stop.confirmation]
+    booking = Voice.of(facts.language).name("booking")
+    said = [f"{booking} {facts.reference}", stop.provider, stop.confirmation]
     made.add("description", "\n".join(printable(each) for each in said if each))
     return made

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
-from holdfast.contracts.booking import BookingView, ItemView, Lifecycle, Status
+from holdfast.contracts.booking import BookingView, ItemStatus, ItemView, Lifecycle, Status
 from holdfast.contracts.document import Billing, DocumentKind, SellerDraft
 from holdfast.contracts.inventory import VenueView
 from holdfast.contracts.pricing import LineKind, Terms
@@ -14,6 +14,7 @@ from holdfast.domains.document.exceptions import DocumentNotReady, NothingToInvo
 from holdfast.domains.document.facts import Correction, FactLine, Facts, Party, Stop, Sums
 from holdfast.domains.document.rules.bills import credited_taxes, sold_lines, sums, tax_facts
 from holdfast.domains.document.rules.countries import country_of
+from holdfast.domains.document.rules.voice import Voice
 from holdfast.domains.document.rules.words import local_day
 from holdfast.kernel.money import Money, total_of
 
@@ -23,7 +24,14 @@ UNSOLD = frozenset({Status.DRAFT, Status.PENDING})
 GIVEN_UP = frozenset({Status.CANCELLED, Status.EXPIRED, Status.FAILED, Status.NO_SHOW})
 QUOTATION_STANDS = timedelta(days=7)
 SUFFIXES = {K.VOUCHER: "V", K.ITINERARY: "I", K.E_TICKET: "T", K.QUOTATION: "Q"}
-SHOW_IT = "Show this code, printed or on a screen, when you arrive. It opens once."
+
+
+@dataclass(frozen=True)
+class Item:
+    """An item of the booking, and who supplies it, where that is known."""
+
+    view: ItemView
+    provider: str | None
 
 
 @dataclass(frozen=True)
@@ -36,7 +44,12 @@ class Sources:
     buyer: Party
     travellers: Sequence[str]
     brand: str
-    items: Sequence[Stop] = ()
+    language: str
+    items: Sequence[Item] = ()
+
+    @property
+    def voice(self) -> Voice:
+        return Voice.of(self.language)
 
     @property
     def paid(self) -> Money:
@@ -85,6 +98,7 @@ def compose(
         issued_at=now,
         issued_on=on,
         brand=sources.brand,
+        language=sources.language,
         seller=sources.seller,
         buyer=sources.buyer,
         booking_id=booking.id,
@@ -97,9 +111,9 @@ def compose(
         end_at=booking.end_at,
         party_size=booking.party_size,
         travellers=list(sources.travellers),
-        stops=[stay_stop(booking, venue), *sources.items] if kind is K.ITINERARY else [],
+        stops=stops(kind, sources),
         currency=price.currency,
-        lines=sold_lines(price),
+        lines=sold_lines(price, {each.view.id: each.view for each in sources.items}),
         taxes=tax_facts(price),
         sums=sums(price, paid=paid) if priced else None,
         payable_at_venue=price.terms in (Terms.AT_VENUE, Terms.DEPOSIT),
@@ -113,6 +127,20 @@ def quoted_until(booking: BookingView, now: datetime) -> datetime:
     return booking.expires_at or now + QUOTATION_STANDS
 
 
+def stops(kind: DocumentKind, sources: Sources) -> list[Stop]:
+    """All there is to be at; on a voucher, what suppliers have confirmed."""
+    venue = sources.venue
+    if kind is K.ITINERARY:
+        return [stay_stop(sources.booking, venue), *(item_stop(each, venue) for each in sources.items)]
+    if kind is K.VOUCHER:
+        return [item_stop(each, venue) for each in sources.items if is_promised(each.view)]
+    return []
+
+
+def is_promised(item: ItemView) -> bool:
+    return item.supplier_id is not None and item.status is ItemStatus.CONFIRMED
+
+
 def stay_stop(booking: BookingView, venue: VenueView) -> Stop:
     return Stop(
         title=booking.venue.name,
@@ -124,24 +152,26 @@ def stay_stop(booking: BookingView, venue: VenueView) -> Stop:
     )
 
 
-def item_stop(item: ItemView, venue: VenueView, *, provider: str | None) -> Stop:
+def item_stop(each: Item, venue: VenueView) -> Stop:
     """At the clock of the booking's venue: an item has none of its own."""
+    item = each.view
     return Stop(
         title=item.label,
         place=None,
         zone=venue.timezone,
         start_at=item.start_at,
         end_at=item.end_at,
-        provider=provider,
+        provider=each.provider,
         confirmation=item.confirmation_reference,
+        quantity=item.quantity,
     )
 
 
 def notes(kind: DocumentKind, sources: Sources) -> list[str]:
     if kind in (K.VOUCHER, K.E_TICKET):
-        return [SHOW_IT]
+        return [sources.voice.say("show_code")]
     if kind in (K.INVOICE, K.QUOTATION) and any(tax.included for tax in tax_facts(sources.booking.price)):
-        return ["The prices of the lines include the taxes shown."]
+        return [sources.voice.say("taxes_included")]
     return []
 
 
@@ -149,12 +179,12 @@ def credit(invoice: Facts, amount: Money, *, number: str, version: int, reason: 
     """`amount` of the invoice's total goes back: its own lines where that is all of it, else one line."""
     assert invoice.sums is not None, "an invoice has sums"
     invoiced = Money.parse(invoice.sums.total, invoice.currency)
-    whole = amount == invoiced
+    whole, voice = amount == invoiced, Voice.of(invoice.language)
     taxes = invoice.taxes if whole else credited_taxes(invoice.taxes, invoiced=invoiced, credited=amount)
     tax = total_of([Money.parse(each.amount, invoice.currency) for each in taxes], currency=invoice.currency)
     part = FactLine(
         kind=LineKind.ADJUSTMENT,
-        label=f"Credit on invoice {invoice.number}",
+        label=voice.say("credit_on", number=invoice.number),
         detail=reason,
         quantity="1",
         unit_amount=str(amount),
@@ -174,7 +204,7 @@ def credit(invoice: Facts, amount: Money, *, number: str, version: int, reason: 
                 net=str(amount - tax), tax=str(tax), total=str(amount), paid=nothing, balance=str(amount)
             ),
             "correction": Correction(number=invoice.number, issued_on=invoice.issued_on, reason=reason),
-            "notes": [f"This credit note takes back from invoice {invoice.number} what is credited above."],
+            "notes": [voice.say("takes_back", number=invoice.number)],
         }
     )
 
