@@ -172,6 +172,7 @@ class NotificationSettings(Group):
     balance_hours: Annotated[int, Field(ge=0, le=24 * 90)] = Field(
         72, validation_alias=named("HOLDFAST_BALANCE_HOURS")
     )
+    review_url: SafeUrl | None = Field(None, validation_alias=named("HOLDFAST_REVIEW_URL"))
     message_days: Annotated[int, Field(ge=1)] = Field(365, validation_alias=named("HOLDFAST_MESSAGE_DAYS"))
 
 

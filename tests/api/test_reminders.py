@@ -132,3 +132,22 @@ async def test_a_reminder_that_cannot_be_written_holds_up_no_other(desk: Desk) -
     assert len(await desk.sent()) == 1
     async with desk.wired.sessions() as db:
         assert await db.scalar(text("SELECT count(*) FROM notification.reminders WHERE ended_at IS NULL")) == 0
+
+
+@pytest.mark.parametrize("url", [None, "https://example.org/review"])
+async def test_a_guest_is_thanked_when_it_is_over(desk: Desk, url: str | None) -> None:
+    settings = desk.wired.settings
+    told = settings.notification.model_copy(update={"review_url": url})
+    desk.wired = Wiring(settings.model_copy(update={"notification": told}), desk.wired.database_url, desk.clock)
+    booking = await desk.booked(0, metadata={"language": "fr"})
+    thanks = text(
+        "SELECT language, details ->> 'review_url' FROM notification.messages WHERE template = 'booking_completed'"
+    )
+    for status in ("CHECKED_IN", "COMPLETED"):
+        async with desk.wired.sessions() as db:
+            assert (await db.execute(thanks)).all() == []
+        assert (await desk.house.move(booking, status, override=True, reason="early")).status_code == 200
+        await desk.relay()
+    async with desk.wired.sessions() as db:
+        assert [tuple(row) for row in await db.execute(thanks)] == [("fr", url)]
+    await desk.wired.engine.dispose()

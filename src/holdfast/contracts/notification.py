@@ -70,6 +70,7 @@ class Template(StrEnum):
     REFUND_REQUESTED = "refund_requested"
     LATE_PAYMENT_CONFIRMED = "late_payment_confirmed"
     LATE_PAYMENT_REFUNDED = "late_payment_refunded"
+    BOOKING_COMPLETED = "booking_completed"
     ITEM_REQUESTED = "item_requested"
     ITEM_CANCELLED = "item_cancelled"
 

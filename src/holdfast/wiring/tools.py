@@ -114,6 +114,7 @@ class Tools:
             texts=settings.sms_url is not None,
             reminder_hours=settings.reminder_hours,
             balance_hours=settings.balance_hours,
+            review_url=settings.review_url,
         )
 
     @cached_property

@@ -107,6 +107,12 @@ KINDS: Mapping[Template, Kind] = {
     Template.LATE_PAYMENT_REFUNDED: Kind(
         Category.TRANSACTIONAL, MAIL_AND_APP, {**BOOKING, "amount": "120.00 EUR"}
     ),
+    Template.BOOKING_COMPLETED: Kind(
+        Category.TRANSACTIONAL,
+        MAIL_AND_APP,
+        {**BOOKING, "review_url": "https://example.org/review"},
+        optional=frozenset({"review_url"}),
+    ),
     Template.ITEM_REQUESTED: Kind(Category.TRANSACTIONAL, MAIL_AND_APP, ITEM),
     Template.ITEM_CANCELLED: Kind(
         Category.TRANSACTIONAL,

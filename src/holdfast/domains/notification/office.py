@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Office:
-    """`sealing_key`: 32 bytes; `language` is for who said none; `texts`: whether text messages find a way out.
+    """`sealing_key`: 32 bytes; `language` is for who said none; `texts`: whether text messages find a way out;
+    `review_url`: where guests are asked to say how it was.
 
     The hours are before a booking's start; none for 0.
     """
@@ -15,3 +16,4 @@ class Office:
     texts: bool = False
     reminder_hours: int = 24
     balance_hours: int = 72
+    review_url: str | None = None

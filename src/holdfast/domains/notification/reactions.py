@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.contracts.booking import (
     BookingCancelled,
+    BookingCompleted,
     BookingConfirmed,
     BookingEvent,
     BookingExpired,
@@ -55,6 +56,13 @@ async def send_cancellation_when_booking_cancelled(db: AsyncSession, event: Deli
     due = booking.refund_due
     refund = telling.amount(due.amount, due.currency) if due else None
     await tell(db, booking, sources, telling, values={"refund": refund})
+
+
+async def send_thanks_when_booking_completed(db: AsyncSession, event: Delivery, sources: Sources) -> None:
+    """With the request to say how it was, where the house has a place for it."""
+    booking = BookingCompleted.model_validate(event.data)
+    telling = await Telling.of(db, booking.booking_id, sources, template=Template.BOOKING_COMPLETED)
+    await tell(db, booking, sources, telling, values={"review_url": sources.office.review_url})
 
 
 async def send_regret_when_booking_expired(db: AsyncSession, event: Delivery, sources: Sources) -> None:
@@ -143,6 +151,7 @@ TO_GUESTS: Mapping[str, Sequence[Answer]] = {
     DocumentGenerated.type: (send_document_when_it_corrects_another,),
     BookingUpdated.type: (plan_reminders_when_booking_updated,),
     BookingCancelled.type: (send_cancellation_when_booking_cancelled,),
+    BookingCompleted.type: (send_thanks_when_booking_completed,),
     BookingExpired.type: (send_regret_when_booking_expired,),
     BookingFailed.type: (send_regret_when_booking_failed,),
     BookingRefundRequested.type: (announce_refund_when_requested,),
