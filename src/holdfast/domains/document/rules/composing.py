@@ -76,8 +76,11 @@ def is_given_up(booking: BookingView) -> bool:
 
 
 def still_sold(sources: Sources) -> Money:
-    """What the booking costs as it stands: its price; once given up or refunded, what was kept of the money."""
+    """What the booking costs as it stands: its price; once given up, what was kept of the money; once refunded,
+    nothing, whoever gave it back."""
     booking, currency = sources.booking, sources.booking.price.currency
+    if booking.lifecycle_status is Lifecycle.REFUNDED:
+        return Money.zero(currency)
     if is_given_up(booking):
         return max(sources.paid, Money.zero(currency))
     return Money.parse(booking.price.total, currency)
