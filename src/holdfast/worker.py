@@ -19,6 +19,7 @@ import structlog
 from holdfast.contracts.booking import BookingId
 from holdfast.contracts.document import DocumentId
 from holdfast.contracts.identity import SYSTEM
+from holdfast.contracts.inventory import ReservationId
 from holdfast.contracts.notification import Channel
 from holdfast.domains.booking.services import CONFIRM_FREE
 from holdfast.domains.document.services import PRINT
@@ -201,10 +202,12 @@ async def print_document(wired: Wiring, job: Job) -> None:
 
 
 async def release_holds(wired: Wiring, job: Job) -> None:
-    """What given-up bookings held, of an inventory that is elsewhere."""
-    ids = [BookingId(UUID(str(each))) for each in cast(list[str], job.payload["booking_ids"])]
+    """What given-up bookings and items that were taken off held, of an inventory that is elsewhere."""
+    said = {name: [UUID(str(each)) for each in cast(list[str], ids)] for name, ids in job.payload.items()}
+    bookings = [BookingId(each) for each in said["booking_ids"]]
+    reservations = [ReservationId(each) for each in said.get("reservation_ids", ())]
     async with wired.sessions() as db:
-        await wired.booking(db).release_given_up(ids, now=wired.clock.now())
+        await wired.booking(db).release_given_up(bookings, reservations, now=wired.clock.now())
 
 
 async def confirm_free(wired: Wiring, job: Job) -> None:

@@ -1,11 +1,13 @@
 """Items added, removed and replaced after the sale: price, claims, money and papers follow."""
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from holdfast.contracts.inventory import ReservationId
 from holdfast.wiring import Wiring
 from tests.api.test_booking_items import add, decide, journey
 from tests.api.test_booking_lifecycle import WAY, go, lead, paid, went, written
@@ -174,6 +176,23 @@ async def test_a_booking_that_waits_for_money_holds_its_new_items_as_long_as_its
     assert (now["status"], now["price"]["total"], now["price"]["terms"]) == ("CONFIRMED", "0.00", "none")
     assert await rows(wired, HELD) == [(1, "committed")]
     assert await sound(wired)
+
+
+async def test_what_an_item_held_elsewhere_is_freed_once_it_is_gone(
+    house: House, wired: Wiring, db: AsyncSession
+) -> None:
+    """Told by a job after the removal, which may have been undone by then."""
+    booking, (_, _, guide) = await sold(house, wired)
+    items = (await house.client.get(f"/api/v1/bookings/{booking['id']}/items")).json()["items"]
+    held = [ReservationId(UUID(items[2]["reservation_id"]))]
+    async with wired.sessions() as own:
+        await wired.booking(own).release_given_up([], held, now=wired.clock.now())
+    assert len(await rows(wired, HELD)) == 2
+    gone = "UPDATE booking.items SET status = 'removed', confirmed_at = NULL, reservation_id = NULL WHERE id = :id"
+    await db.execute(text(gone), {"id": guide["id"]})
+    async with wired.sessions() as own:
+        await wired.booking(own).release_given_up([], held, now=wired.clock.now())
+    assert await rows(wired, HELD) == [(1, "committed")]
 
 
 async def test_an_item_that_is_gone_binds_no_currency(house: House, client: httpx.AsyncClient) -> None:

@@ -65,8 +65,10 @@ class Peers:
 
     async def release_later(self, db: AsyncSession, call: Call, arguments: Mapping[str, Any]) -> int:
         """As much of it as bookings then still do not hold: one that was given up may be sold again by then."""
-        ids: list[JsonValue] = [str(each) for each in arguments["booking_ids"]]
-        await enqueue(db, RELEASE, {"booking_ids": ids}, now=arguments["now"])
+        payload: dict[str, JsonValue] = {
+            name: [str(each) for each in arguments.get(name, ())] for name in ("booking_ids", "reservation_ids")
+        }
+        await enqueue(db, RELEASE, payload, now=arguments["now"])
         return 0
 
     async def tell_later(self, db: AsyncSession, call: Call, arguments: Mapping[str, Any]) -> None:

@@ -42,7 +42,7 @@ from holdfast.contracts.booking import (
     Voiding,
 )
 from holdfast.contracts.identity import Actor
-from holdfast.contracts.inventory import VenueId
+from holdfast.contracts.inventory import ReservationId, VenueId
 from holdfast.domains.booking.ops.arrange_items import AddItem, RemoveItem, ReplaceItem
 from holdfast.domains.booking.ops.audit import AuditBookings
 from holdfast.domains.booking.ops.availability import CheckAvailability
@@ -284,8 +284,10 @@ class BookingService:
     async def confirm_free(self, booking_id: BookingId, *, now: datetime) -> None:
         await ConfirmFree(self.db, self.inventory).execute(booking_id, now=now)
 
-    async def release_given_up(self, booking_ids: Sequence[BookingId], *, now: datetime) -> None:
-        await ReleaseGivenUp(self.db, self.inventory).execute(booking_ids, now=now)
+    async def release_given_up(
+        self, booking_ids: Sequence[BookingId], reservation_ids: Sequence[ReservationId] = (), *, now: datetime
+    ) -> None:
+        await ReleaseGivenUp(self.db, self.inventory).execute(booking_ids, reservation_ids, now=now)
 
     async def mark_no_shows(self, *, started_by: datetime, now: datetime, limit: int = 200) -> int:
         return await MarkNoShows(self.db, self.inventory).execute(started_by=started_by, now=now, limit=limit)

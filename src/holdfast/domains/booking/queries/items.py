@@ -116,6 +116,12 @@ async def holds_of(db: AsyncSession, booking_ids: Iterable[BookingId]) -> Mappin
     return found
 
 
+async def held_of(db: AsyncSession, reservation_ids: Iterable[ReservationId]) -> set[ReservationId]:
+    """Those of these reservations that an item has."""
+    mine = select(items.c.reservation_id).where(items.c.reservation_id.in_(list(reservation_ids)))
+    return set(await db.scalars(mine))
+
+
 CONFIRM_OWN = text(
     """
     UPDATE booking.items SET status = 'confirmed', confirmed_at = :now, updated_at = :now
