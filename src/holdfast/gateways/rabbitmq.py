@@ -8,7 +8,7 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
 from aio_pika.exceptions import DeliveryError
 
-from holdfast.gateways.rabbitmq_inlet import DEAD_LETTERS, Readers, declare_queues
+from holdfast.gateways.rabbitmq_inlet import DEAD_LETTERS, QUEUES_SECONDS, Readers, declare_queues
 from holdfast.kernel.publisher import EventRefused, Unreachable, Untold, cloud_event
 
 EXCHANGE = "holdfast.events"
@@ -61,12 +61,18 @@ class RabbitTransport:
                         self.connection = await aio_pika.connect(self.url, heartbeat=HEARTBEAT_SECONDS)
                         channel = await self.connection.channel(publisher_confirms=True)
                         exchange = await declared(channel)
-                        await declare_queues(channel, exchange, self.readers)
-                        self.exchange = exchange
+                    await self.make_queues(channel, exchange)
+                    self.exchange = exchange
                 except Exception as error:
                     await self.close()
                     raise Unreachable(f"RabbitMQ: {error!r}") from error
             return self.exchange
+
+    async def make_queues(self, channel: AbstractChannel, exchange: AbstractExchange) -> None:
+        """Once: they last."""
+        async with asyncio.timeout(QUEUES_SECONDS):
+            await declare_queues(channel, exchange, self.readers)
+        self.readers = MappingProxyType({})
 
     async def close(self) -> None:
         connection, self.connection, self.exchange = self.connection, None, None

@@ -36,6 +36,8 @@ QUEUE_OPTIONS: FieldTable = {
 AHEAD = 50
 HEARTBEAT_SECONDS = 20
 ANSWER_SECONDS = 10.0
+# a quorum queue is agreed on by all nodes; right after a start they have much to agree on
+QUEUES_SECONDS = 60.0
 
 Take = Callable[[bytes], Awaitable[object]]
 # service -> the topics that it wants
@@ -95,7 +97,7 @@ class RabbitInlet:
 
     async def queues(self, connection: AbstractConnection, gone: asyncio.Event) -> Sequence[AbstractQueue]:
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(QUEUES_SECONDS):
                 channel = await connection.channel()
                 channel.close_callbacks.add(lambda *_: gone.set())
                 await channel.set_qos(prefetch_count=AHEAD)
