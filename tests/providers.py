@@ -142,6 +142,10 @@ class FakeProvider:
         self.asked("payments")
         return [payment.reading for payment in self.payments_by_ref.values()] if self.lists else None
 
+    async def refunds(self, *, since: datetime, until: datetime) -> Sequence[RefundReading] | None:
+        self.asked("refunds")
+        return list(self.refunds_by_id.values()) if self.lists else None
+
     # --- what happens at the provider while we look elsewhere
 
     def give_back(self, ref: str, minor: int, currency: str = "EUR") -> UUID:

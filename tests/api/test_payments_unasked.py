@@ -1,12 +1,15 @@
 """What providers do with our money unasked: refunds in their own dashboards, and disputes of guests' banks."""
 
 from collections.abc import AsyncIterator
+from copy import deepcopy
+from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 from uuid import uuid4
 
 import pytest
 
+from holdfast.kernel.money import Money
 from tests.clock import SettableClock
 from tests.house import Json, serving
 from tests.providers import TillWiring, till_wiring
@@ -197,6 +200,88 @@ async def test_a_loss_after_it_was_won_is_for_a_person(till: Till) -> None:
         await disputed(till, intent, status)
     assert (await till.balances())["clearing:sandbox"] == "120.00"
     assert (await till.rows(NOTED))[-1] == ("disputed", "120.00 EUR lost, after won")
+
+
+async def reconciled(till: Till) -> Json:
+    return (await till.client.get("/api/v1/admin/payments/reconciliation")).json()  # type: ignore[no-any-return]
+
+
+async def test_a_refund_that_nobody_told_us_of_is_found_in_the_list(till: Till) -> None:
+    intent = await till.paid(await till.booked(await till.table()))
+    till.sandbox.give_back(till.ref(intent), 5_000)
+    till.sandbox.give_back("another shop's", 100)
+    report = await reconciled(till)
+    (found,) = report["differences"]
+    assert (found["kind"], found["seen"]) == ("unknown_here", "50.00 EUR given back, succeeded")
+    assert await till.rows(REFUNDS) == [("succeeded", "provider", 5_000)]
+    assert await till.status(intent) == "partially_refunded"
+    assert (await reconciled(till))["differences"] == []
+    (totals,) = (await reconciled(till))["totals"]
+    assert (totals["refunded"], totals["listed_refunds"], totals["clearing"]) == ("50.00", "51.00", "70.00")
+
+
+async def test_a_refund_whose_answer_was_lost_is_settled_by_the_list(till: Till) -> None:
+    intent = await till.paid(await till.booked(await till.table()))
+    till.sandbox.mute = True
+    assert (await till.refund(intent, "50.00")).json()["status"] == "pending"
+    (found,) = (await reconciled(till))["differences"]
+    assert (found["kind"], found["expected"]) == ("unsettled", "50.00 EUR pending")
+    assert await till.rows(REFUNDS) == [("succeeded", "house", 5_000)]
+
+
+async def test_a_refund_that_the_provider_does_not_list_is_shown(till: Till, clock: SettableClock) -> None:
+    intent = await till.paid(await till.booked(await till.table()))
+    await till.refund(intent, "50.00")
+    till.sandbox.refunds_by_id.clear()
+    clock.advance(timedelta(hours=1))
+    (found,) = (await reconciled(till))["differences"]
+    assert (found["kind"], found["expected"]) == ("missing_there", "50.00 EUR given back")
+
+
+async def test_what_is_closed_stays_closed_until_it_changes(till: Till) -> None:
+    intent = await till.paid(await till.booked(await till.table()))
+    await disputed(till, intent, "withheld")
+    stray = till.sandbox.payments_by_ref.pop(till.ref(intent))
+    (said,) = (await reconciled(till))["differences"]
+    close = f"/api/v1/admin/payments/discrepancies/{said['id']}/close"
+    closed = await till.client.post(close, json={"note": "we accept it"})
+    assert (closed.status_code, closed.json()["note"]) == (200, "we accept it")
+    assert closed.json()["closed_at"] is not None
+    again = await till.client.post(close, json={"note": "twice"})
+    assert (again.status_code, again.json()["type"]) == (409, "discrepancy-closed")
+    assert (await reconciled(till))["differences"] == []
+    acts = "SELECT reason, subject_id::text FROM kernel.audit_log WHERE action = 'payment.discrepancy_closed'"
+    assert await till.rows(acts) == [("we accept it", said["id"])]
+    # it was lost: that is another fact
+    till.sandbox.payments_by_ref[till.ref(intent)] = stray
+    await disputed(till, intent, "lost")
+    (lost,) = (await reconciled(till))["differences"]
+    assert lost["seen"] == "120.00 EUR lost"
+    await disputed(till, intent, "won")
+    assert (await reconciled(till))["differences"] == []
+    listed = (await till.client.get("/api/v1/admin/payments/discrepancies?closed=true")).json()
+    assert [(each["seen"], each["note"]) for each in listed["items"]] == [
+        ("120.00 EUR lost", None),
+        ("120.00 EUR withheld", "we accept it"),
+        ("120.00 EUR open", None),
+    ]
+    assert (await till.client.get("/api/v1/admin/payments/discrepancies?closed=false")).json()["items"] == []
+
+
+async def test_what_only_comparing_finds_is_closed_in_the_same_way(till: Till) -> None:
+    await till.paid(await till.booked(await till.table()))
+    (ref,) = till.sandbox.payments_by_ref
+    stray = till.sandbox.payments_by_ref["stray"] = deepcopy(till.sandbox.payments_by_ref[ref])
+    stray.reading = replace(stray.reading, ref="stray", intent_id=None)
+    (found,) = (await reconciled(till))["differences"]
+    close = f"/api/v1/admin/payments/discrepancies/{found['id']}/close"
+    assert (await till.client.post(close, json={"note": "another shop"})).status_code == 200
+    assert (await reconciled(till))["differences"] == []
+    stray.reading = replace(stray.reading, amount=Money(1, "EUR"))
+    (changed,) = (await reconciled(till))["differences"]
+    assert (changed["ref"], changed["seen"]) == ("stray", "0.01 EUR")
+    missing = f"/api/v1/admin/payments/discrepancies/{uuid4()}/close"
+    assert (await till.client.post(missing, json={"note": "?"})).status_code == 404
 
 
 async def test_a_dispute_of_another_shop_on_the_same_account_is_none_of_ours(till: Till) -> None:

@@ -138,6 +138,7 @@ class Scene:
             "intent_id": self.intent,
             "refund_id": str(UUID(int=99)),
             "event_id": str(UUID(int=99)),
+            "difference_id": str(UUID(int=99)),
             "rate_id": self.rate["id"],
             "rule_id": self.fee["id"],
             "user_id": str(self.user),
@@ -328,6 +329,8 @@ ROWS: dict[str, tuple[str, Json | Body | None]] = {
     "GET /api/v1/admin/payments/events": (HOUSE, None),
     "POST /api/v1/admin/payments/events/{event_id}/replay": (HOUSE, None),
     "GET /api/v1/admin/payments/reconciliation": (HOUSE, None),
+    "GET /api/v1/admin/payments/discrepancies": (HOUSE, None),
+    "POST /api/v1/admin/payments/discrepancies/{difference_id}/close": (HOUSE, {"note": "the bank's mistake"}),
     "GET /api/v1/admin/ledger": (HOUSE, None),
     "GET /api/v1/admin/ledger/balances": (HOUSE, None),
     "POST /api/v1/admin/ledger/write-offs": (

@@ -242,6 +242,29 @@ async def test_the_provider_lists_what_was_paid(case: Case) -> None:
     }
 
 
+async def test_the_provider_lists_what_was_given_back(case: Case) -> None:
+    session, paid = await case.paid(case.order())
+    amount = Money(5_000, case.currency)
+    wish = RefundOrder(
+        refund_id=RefundId(uuid4()),
+        ref=session.ref,
+        capture_ref=paid.capture_ref or "",
+        amount=amount,
+        reason="sorry",
+    )
+    made = await case.provider.refund(wish)
+    now = datetime.fromtimestamp(razorpay.NOW, UTC) if case.provider.name == "razorpay" else SystemClock().now()
+    listed = await case.provider.refunds(since=now - timedelta(minutes=5), until=now + timedelta(minutes=5))
+    if not case.lists:
+        assert listed is None
+        return
+    assert listed is not None
+    assert [each for each in listed if each.refund_id == wish.refund_id] == [made]
+    long_ago = now - timedelta(days=2)
+    before = await case.provider.refunds(since=long_ago, until=long_ago + timedelta(days=1))
+    assert made.ref not in {each.ref for each in before or []}
+
+
 async def test_what_the_provider_does_not_know_is_refused(case: Case) -> None:
     if case.provider.name == "paypal":  # an order that nobody approved is forgotten after some hours
         assert (await case.provider.read("nowhere")).stage is Stage.CANCELLED

@@ -76,6 +76,7 @@ class Razorpay(Peer):
             Route("/v1/payments/{id}/capture", self.capture, methods=["POST"]),
             Route("/v1/payments/{id}/refund", self.refund, methods=["POST"]),
             Route("/v1/payments/{id}/refunds", self.payment_refunds),
+            Route("/v1/refunds", self.list_refunds),
             Route("/v1/refunds/{id}", self.one_refund),
         ]
 
@@ -108,9 +109,10 @@ class Razorpay(Peer):
         )
 
     async def list_payments(self, request: Request) -> Response:
-        span = {name: int(value) for name, value in request.query_params.items()}
-        found = [each for each in self.payments.values() if span["from"] <= each["created_at"] <= span["to"]]
-        return collection(found[span["skip"] :][: span["count"]])
+        return page_of(self.payments, request)
+
+    async def list_refunds(self, request: Request) -> Response:
+        return page_of(self.refunds, request)
 
     async def payment(self, request: Request) -> Response:
         found = self.payments.get(request.path_params["id"])
@@ -154,6 +156,12 @@ class Razorpay(Peer):
     async def one_refund(self, request: Request) -> Response:
         found = self.refunds.get(request.path_params["id"])
         return JSONResponse(found) if found else refused("The id provided does not exist")
+
+
+def page_of(entities: dict[str, Json], request: Request) -> Response:
+    span = {name: int(value) for name, value in request.query_params.items()}
+    found = [each for each in entities.values() if span["from"] <= each["created_at"] <= span["to"]]
+    return collection(found[span["skip"] :][: span["count"]])
 
 
 def collection(items: list[Json]) -> Response:

@@ -430,6 +430,19 @@ POSTING: Json = {
     ],
 }
 WRITE_OFF: Json = {"booking_id": BOOKING_ID, "amount": "3.50", "reason": "the minibar is not worth a letter"}
+DIFFERENCE: Json = {
+    "id": EVENT_ID,
+    "kind": "amount_differs",
+    "provider": "razorpay",
+    "ref": ORDER_REF,
+    "intent_id": INTENT_ID,
+    "expected": "81.00 EUR",
+    "seen": "18.00 EUR",
+    "at": MADE_AT,
+    "closed_at": None,
+    "closed_by": None,
+    "note": None,
+}
 RECONCILIATION: Json = {
     "since": "2029-12-31T08:00:00Z",
     "until": MADE_AT,
@@ -440,20 +453,11 @@ RECONCILIATION: Json = {
             "captured": "81.00",
             "refunded": "0.00",
             "listed": "81.00",
+            "listed_refunds": "0.00",
             "clearing": "81.00",
         }
     ],
-    "differences": [
-        {
-            "kind": "amount_differs",
-            "provider": "razorpay",
-            "ref": ORDER_REF,
-            "intent_id": INTENT_ID,
-            "expected": "81.00 EUR",
-            "seen": "18.00 EUR",
-            "at": MADE_AT,
-        }
-    ],
+    "differences": [DIFFERENCE],
     "unreachable": [],
 }
 
@@ -523,12 +527,16 @@ EXAMPLES: dict[str, Json] = {
         "booking_id": BOOKING_ID,
         "currency": "EUR",
         "status": "succeeded",
+        "origin": "house",
         "failure": None,
         **STAMPS,
     },
     "ProviderEventView": PROVIDER_EVENT,
     "Page_ProviderEventView_": page(PROVIDER_EVENT),
     "ReconciliationView": RECONCILIATION,
+    "DifferenceView": DIFFERENCE,
+    "Page_DifferenceView_": page(DIFFERENCE),
+    "DifferenceClosing": {"note": "the guest paid the rest by transfer"},
     "PostingView": POSTING,
     "Page_PostingView_": page(POSTING),
     "BalancesView": {"items": POSTING["entries"]},

@@ -25,6 +25,7 @@ from holdfast.kernel.outbox import Event
 IntentId = NewType("IntentId", UUID)
 CaptureId = NewType("CaptureId", UUID)
 RefundId = NewType("RefundId", UUID)
+DifferenceId = NewType("DifferenceId", UUID)
 DisputeId = NewType("DisputeId", UUID)
 
 PaymentMethod = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,255}$")]
@@ -226,8 +227,11 @@ class DifferenceKind(StrEnum):
 
 
 class DifferenceView(Contract):
-    """`expected` is what stands here, `seen` what the provider or the booking says."""
+    """`expected` is what stands here, `seen` what the provider or the booking says. One that staff has closed,
+    with a `note`, is not reported any more unless what is expected or seen changes; `closed_by` is null where it
+    was overtaken by a newer one about the same thing."""
 
+    id: DifferenceId
     kind: DifferenceKind
     provider: str
     ref: str
@@ -235,17 +239,28 @@ class DifferenceView(Contract):
     expected: str
     seen: str
     at: Instant
+    closed_at: Instant | None = None
+    closed_by: UUID | None = None
+    note: str | None = None
+
+
+class DifferenceClosing(Contract):
+    """`POST /admin/payments/discrepancies/{id}/close`: what was found out, or done about it."""
+
+    note: Annotated[Text, Field(min_length=1)]
 
 
 class TotalsView(Contract):
     """One provider's money in one currency over the time asked about; `clearing` is what the ledger says it holds
-    of ours now. `listed` is what it says itself, where it has a list."""
+    of ours now. `listed` and `listed_refunds` are what it says itself that it took and gave back, where it has
+    lists."""
 
     provider: str
     currency: str
     captured: str
     refunded: str
     listed: str | None
+    listed_refunds: str | None = None
     clearing: str
 
 

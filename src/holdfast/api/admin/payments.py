@@ -11,13 +11,22 @@ from holdfast.api.problems import InvalidRequest, documents
 from holdfast.contracts.booking import BookingId
 from holdfast.contracts.payment import (
     BalancesView,
+    DifferenceClosing,
+    DifferenceId,
+    DifferenceView,
     PostingView,
     ProviderEventStatus,
     ProviderEventView,
     ReconciliationView,
     WriteOff,
 )
-from holdfast.domains.payment.exceptions import AmountNotAboveZero, BookingNotPaidHere, ProviderEventNotFound
+from holdfast.domains.payment.exceptions import (
+    AmountNotAboveZero,
+    BookingNotPaidHere,
+    DiscrepancyClosed,
+    DiscrepancyNotFound,
+    ProviderEventNotFound,
+)
 from holdfast.kernel.contract import Instant
 from holdfast.kernel.money import AmountTooLarge, TooManyDecimals
 from holdfast.kernel.paging import Page
@@ -64,6 +73,24 @@ async def reconcile_payments(
     if not timedelta() < end - start <= LONGEST:
         raise InvalidRequest(f"`from` comes before `to`, at most {LONGEST.days} days", pointer="/from")
     return await work.reconcile(since=start, until=end, now=now)
+
+
+@router.get("/payments/discrepancies", responses=documents())
+async def list_discrepancies(
+    payments: Payment, page: Paging, actor: HouseActor, closed: bool | None = None
+) -> Page[DifferenceView]:
+    """What was ever found not to agree, newest first: all of it, what is open, or what is closed."""
+    return await payments.list_discrepancies(page, closed=closed)
+
+
+@router.post(
+    "/payments/discrepancies/{difference_id}/close", responses=documents(DiscrepancyNotFound, DiscrepancyClosed)
+)
+async def close_discrepancy(
+    difference_id: DifferenceId, closing: DifferenceClosing, payments: Payment, now: Now, actor: HouseActor
+) -> DifferenceView:
+    """Say what was found out or done about it; on record. It is reported again only once it changes."""
+    return await payments.close_discrepancy(difference_id, closing, now=now, actor=actor)
 
 
 @router.get("/ledger", responses=documents())

@@ -75,6 +75,14 @@ class ProviderEventNotFound(NotFound):
     """There is no such event of a provider."""
 
 
+class DiscrepancyNotFound(NotFound):
+    """There is no such discrepancy."""
+
+
+class DiscrepancyClosed(Conflict):
+    """This discrepancy is closed already."""
+
+
 class NothingCaptured(Conflict):
     """Nothing was taken with this payment intent."""
 

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -169,7 +170,13 @@ discrepancies = Table(
     Column("intent_id", UUID),
     Column("expected", Text, nullable=False),
     Column("seen", Text, nullable=False),
+    # what a comparison finds is one while it finds it; what was said stands until it is closed
+    Column("said", Boolean, nullable=False, server_default=text("true")),
     Column("at", Instant, nullable=False),
+    Column("closed_at", Instant),
+    Column("closed_by", UUID),
+    Column("note", Text),
+    CheckConstraint("closed_at IS NOT NULL OR closed_by IS NULL AND note IS NULL", name="closed_by_somebody"),
     UniqueConstraint("kind", "provider", "ref", "seen", name="discrepancies_once_key"),
     Index("discrepancies_at_idx", "at"),
 )

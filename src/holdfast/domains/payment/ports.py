@@ -159,3 +159,7 @@ class Provider(Protocol):
     async def payments(self, *, since: datetime, until: datetime) -> Sequence[Reading] | None:
         """What the provider lists for that time, for reconciliation; None where it has no such list."""
         ...
+
+    async def refunds(self, *, since: datetime, until: datetime) -> Sequence[RefundReading] | None:
+        """As `payments`: what was given back, by whoever asked for it, by when it was asked for."""
+        ...

@@ -17,6 +17,9 @@ from holdfast.contracts.identity import Actor
 from holdfast.contracts.payment import (
     BalancesView,
     Confirmation,
+    DifferenceClosing,
+    DifferenceId,
+    DifferenceView,
     IntentDraft,
     IntentId,
     IntentOrder,
@@ -34,6 +37,7 @@ from holdfast.domains.payment.ops.audit import AuditPayments
 from holdfast.domains.payment.ops.carry_out import CarryOutRefunds
 from holdfast.domains.payment.ops.confirm_intent import ConfirmIntent, ReturnFromCheckout, VisitCheckout
 from holdfast.domains.payment.ops.create_intent import CreateIntent
+from holdfast.domains.payment.ops.discrepancies import CloseDiscrepancy, ListDiscrepancies
 from holdfast.domains.payment.ops.ledger import GetBalances, ListPostings, RestateSale, WriteOffDebt
 from holdfast.domains.payment.ops.look_after import CancelOpenIntents, LookAfterIntents
 from holdfast.domains.payment.ops.notices import (
@@ -122,6 +126,14 @@ class PaymentService:
 
     async def replay_event(self, row_id: UUID, *, now: datetime, actor: Actor) -> ProviderEventView:
         return await ReplayEvent(self.db).execute(row_id, now=now, actor=actor)
+
+    async def list_discrepancies(self, page: PageRequest, *, closed: bool | None = None) -> Page[DifferenceView]:
+        return await ListDiscrepancies(self.db).execute(page, closed=closed)
+
+    async def close_discrepancy(
+        self, difference_id: DifferenceId, closing: DifferenceClosing, *, now: datetime, actor: Actor
+    ) -> DifferenceView:
+        return await CloseDiscrepancy(self.db).execute(difference_id, closing, now=now, actor=actor)
 
 
 class PaymentWork:

@@ -88,6 +88,17 @@ async def taken_between(db: AsyncSession, *, since: datetime, until: datetime) -
     return [checkout_view(row) for row in (await db.execute(chosen.order_by(checkouts.c.updated_at))).mappings()]
 
 
+async def refunded_between(db: AsyncSession, *, since: datetime, until: datetime) -> list[SandboxRefund]:
+    """Refunds that were made in that time."""
+    chosen = (
+        select(refunds, checkouts.c.currency)
+        .join(checkouts, checkouts.c.ref == refunds.c.checkout_ref)
+        .where(refunds.c.created_at >= since, refunds.c.created_at < until)
+        .order_by(refunds.c.created_at)
+    )
+    return [refund_view(row, row["currency"]) for row in (await db.execute(chosen)).mappings()]
+
+
 async def refund_of(db: AsyncSession, wish: RefundWish) -> SandboxRefund | None:
     chosen = select(refunds).where(refunds.c.refund_id == wish.refund_id)
     row = (await db.execute(chosen)).mappings().one_or_none()

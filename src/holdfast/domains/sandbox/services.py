@@ -14,7 +14,7 @@ from holdfast.domains.sandbox.ops.checkout import (
     ReadCheckout,
     SettlePending,
 )
-from holdfast.domains.sandbox.ops.refund import ReadRefund, Refund
+from holdfast.domains.sandbox.ops.refund import ListRefunds, ReadRefund, Refund
 from holdfast.domains.sandbox.ops.send import SendWebhooks
 from holdfast.domains.sandbox.ports import Courier
 from holdfast.kernel.clock import Clock
@@ -49,6 +49,9 @@ class SandboxService:
 
     async def read_refund(self, ref: str) -> SandboxRefund:
         return await ReadRefund(self.db).execute(ref)
+
+    async def given_back(self, *, since: datetime, until: datetime) -> list[SandboxRefund]:
+        return await ListRefunds(self.db).execute(since=since, until=until)
 
     async def settle_pending(self, *, now: datetime) -> int:
         return await SettlePending(self.db).execute(now=now)

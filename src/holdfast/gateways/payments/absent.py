@@ -45,6 +45,9 @@ class AbsentProvider:
     async def payments(self, *, since: datetime, until: datetime) -> Sequence[Reading] | None:
         return None
 
+    async def refunds(self, *, since: datetime, until: datetime) -> Sequence[RefundReading] | None:
+        return None
+
 
 class Heard(Protocol):
     """As `Provider.notice`."""

@@ -126,6 +126,9 @@ class PaypalProvider:
         """None: its transaction search wants a permission of its own and is hours behind."""
         return None
 
+    async def refunds(self, *, since: datetime, until: datetime) -> Sequence[RefundReading] | None:
+        return None
+
     async def order(self, ref: str) -> Json:
         """None of it once nobody approved it for hours."""
         try:

@@ -121,17 +121,27 @@ class RazorpayProvider:
 
     @understanding
     async def payments(self, *, since: datetime, until: datetime) -> Sequence[Reading] | None:
-        taken: list[Reading] = []
+        items = await self.listed(lambda client: client.payment, since=since, until=until)
+        readings = [reading(each["order_id"], each) for each in items if each.get("order_id")]
+        return [each for each in readings if each.stage is Stage.SUCCEEDED]
+
+    @understanding
+    async def refunds(self, *, since: datetime, until: datetime) -> Sequence[RefundReading] | None:
+        items = await self.listed(lambda client: client.refund, since=since, until=until)
+        return [refund_reading(each) for each in items]
+
+    async def listed(
+        self, resource: Callable[[Any], Any], *, since: datetime, until: datetime
+    ) -> Sequence[Mapping[str, Any]]:
+        """Page by page."""
         span = {"from": int(since.timestamp()), "to": int(until.timestamp()), "count": PAGE}
-        skip = 0
+        found: list[Mapping[str, Any]] = []
         while True:
-            items = (await self.ask(partial(page_of_payments, {**span, "skip": skip})))["items"]
-            of_orders = (each for each in items if each.get("order_id"))
-            readings = [reading(each["order_id"], each) for each in of_orders]
-            taken += [each for each in readings if each.stage is Stage.SUCCEEDED]
-            skip += len(items)
+            page = partial(page_of, resource, {**span, "skip": len(found)})
+            items = (await self.ask(page))["items"]
+            found += items
             if len(items) < PAGE:
-                return taken
+                return found
 
     @property
     def secret(self) -> bytes:
@@ -179,5 +189,5 @@ class BoundedSession(requests.Session):
         return answer
 
 
-def page_of_payments(span: Mapping[str, int], client: Any) -> Any:
-    return client.payment.all(span)
+def page_of(resource: Callable[[Any], Any], span: Mapping[str, int], client: Any) -> Any:
+    return resource(client).all(span)

@@ -131,6 +131,10 @@ class SandboxProvider:
         async with self.asked() as sandbox:
             return [reading(each) for each in await sandbox.taken(since=since, until=until)]
 
+    async def refunds(self, *, since: datetime, until: datetime) -> Sequence[RefundReading] | None:
+        async with self.asked() as sandbox:
+            return [refund_reading(each) for each in await sandbox.given_back(since=since, until=until)]
+
     @asynccontextmanager
     async def asked(self) -> AsyncIterator[SandboxService]:
         """What the sandbox refuses is a provider's refusal; what the database cannot do now stays that."""

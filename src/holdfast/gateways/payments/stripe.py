@@ -134,6 +134,19 @@ class StripeProvider:
 
         return await self.ask(listed)
 
+    @understanding
+    async def refunds(self, *, since: datetime, until: datetime) -> Sequence[RefundReading] | None:
+        after = int((since - timedelta(seconds=1)).timestamp())
+
+        async def listed() -> list[RefundReading]:
+            first = await self.client.v1.refunds.list_async({"created": {"gt": after}, "limit": 100})
+            every = [each.to_dict() async for each in first.auto_paging_iter()]
+            return [
+                refund_reading(each) for each in every if since.timestamp() <= each["created"] < until.timestamp()
+            ]
+
+        return await self.ask(listed)
+
     async def ask(self, question: Callable[[], Awaitable[T]]) -> T:
         """Everything we ask is a read, or carries a key."""
         return await self.line.ask(lambda: translated(question), again=True)

@@ -24,7 +24,7 @@ from holdfast.domains.payment.ops.refunds import promise
 from holdfast.domains.payment.ops.settle_refund import SettleRefund
 from holdfast.domains.payment.ports import DisputeReading, RefundReading
 from holdfast.domains.payment.providers import GENERIC
-from holdfast.domains.payment.queries import disputes, intents, ledger, refunds
+from holdfast.domains.payment.queries import discrepancies, disputes, intents, ledger, refunds
 from holdfast.domains.payment.records import CaptureRecord, Discrepancy, DisputeRecord, IntentRecord
 from holdfast.domains.payment.rules.disputes import TAKEN, after, contradicts
 from holdfast.domains.payment.rules.postings import Posting, disputed, restated
@@ -165,7 +165,10 @@ class RecordDispute:
             after={"amount": str(dispute.amount), "currency": dispute.currency, "ref": dispute.ref},
         )
         attest(self.db, act, now=now)
-        if dispute.status is not DisputeStatus.WON:
+        if dispute.status is DisputeStatus.WON:
+            kind = DifferenceKind.DISPUTED
+            await discrepancies.overtake(self.db, kind, dispute.provider, dispute.ref, now=now)
+        else:
             seen = f"{shown(dispute.amount)} {dispute.status}" + (f": {dispute.reason}" if dispute.reason else "")
             found = discrepancy(DifferenceKind.DISPUTED, dispute.provider, dispute.ref, capture, seen)
             await note(self.db, found, now=now, actor=actor)

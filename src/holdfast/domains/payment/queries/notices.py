@@ -1,7 +1,7 @@
 """The providers' events, and what could not be agreed with."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.contracts.payment import IntentId, ProviderEventStatus, ProviderEventView
 from holdfast.domains.payment.exceptions import ProviderEventNotFound
-from holdfast.domains.payment.models import discrepancies, provider_events
+from holdfast.domains.payment.models import provider_events
 from holdfast.domains.payment.ports import DisputeReading, News, Notice, Reading, RefundReading
-from holdfast.domains.payment.records import Discrepancy, ProviderEventRecord
+from holdfast.domains.payment.records import ProviderEventRecord
 from holdfast.kernel.ids import uuid7
 from holdfast.kernel.paging import Page, PageRequest
 
@@ -182,14 +182,3 @@ async def page_of_events(
     rows = await db.execute(newest.limit(page.limit).offset(page.offset))
     items = [ProviderEventView.model_validate(dict(row)) for row in rows.mappings()]
     return Page(items=items, page=page.page, limit=page.limit, total=total)
-
-
-async def note_discrepancy(db: AsyncSession, found: Discrepancy, *, now: datetime) -> bool:
-    """Whether it is new."""
-    written = await db.execute(
-        upsert(discrepancies)
-        .values(id=uuid7(), at=now, **asdict(found))
-        .on_conflict_do_nothing(constraint="discrepancies_once_key")
-        .returning(discrepancies.c.id)
-    )
-    return written.one_or_none() is not None

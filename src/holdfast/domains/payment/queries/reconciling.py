@@ -7,8 +7,10 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.contracts.booking import BookingId
-from holdfast.contracts.payment import DifferenceKind, DifferenceView, IntentId, RefundStatus
-from holdfast.domains.payment.models import captures, discrepancies, intents, refunds
+from holdfast.contracts.payment import DifferenceKind, IntentId, RefundStatus
+from holdfast.domains.payment.models import captures, intents, refunds
+from holdfast.domains.payment.queries.refunds import refund
+from holdfast.domains.payment.records import Discrepancy, RefundRecord
 from holdfast.kernel.money import Money
 
 # a report for people; who wants more asks for less time
@@ -92,49 +94,44 @@ async def refunded(db: AsyncSession, *, since: datetime, until: datetime) -> dic
     return {(row.provider, row.currency): int(row.minor) for row in rows}
 
 
-async def unasked(db: AsyncSession, *, since: datetime, until: datetime) -> list[DifferenceView]:
+async def returned(db: AsyncSession, *, since: datetime, until: datetime) -> list[RefundRecord]:
+    """What was asked for in that time and has gone back."""
+    chosen = select(refunds).where(
+        refunds.c.status == RefundStatus.SUCCEEDED, refunds.c.created_at.between(since, until)
+    )
+    return [refund(row) for row in (await db.execute(chosen.limit(MOST))).mappings()]
+
+
+async def unasked(db: AsyncSession, *, since: datetime, until: datetime) -> list[Discrepancy]:
     """What providers gave back of our payments and nobody here asked for: in their own dashboards, or taken back
     by the guest's bank."""
     rows = await db.execute(UNASKED, {"since": since, "until": until, "most": MOST})
     return [
-        DifferenceView(
+        Discrepancy(
             kind=DifferenceKind.UNKNOWN_HERE,
             provider=row.provider,
             ref=row.ref,
             intent_id=IntentId(row.intent_id),
             expected="nothing given back",
             seen=f"{Money(row.minor, row.currency)} {row.currency} given back, {row.status}",
-            at=row.received_at,
         )
         for row in rows
     ]
 
 
-async def noted(db: AsyncSession, *, since: datetime, until: datetime) -> list[DifferenceView]:
-    """What providers said and could not be agreed with, and refunds that failed and still stand so."""
+async def failed(db: AsyncSession, *, since: datetime, until: datetime) -> list[Discrepancy]:
+    """Refunds that failed and still stand so."""
     rows = await db.execute(
-        select(discrepancies)
-        .where(discrepancies.c.at.between(since, until))
-        .order_by(discrepancies.c.at)
-        .limit(MOST)
-    )
-    found = [
-        DifferenceView.model_validate({name: value for name, value in row.items() if name != "id"})
-        for row in rows.mappings()
-    ]
-    failed = await db.execute(
         select(refunds).where(refunds.c.status == RefundStatus.FAILED, refunds.c.updated_at.between(since, until))
     )
-    found.extend(
-        DifferenceView(
+    return [
+        Discrepancy(
             kind=DifferenceKind.REFUND_FAILED,
             provider=row.provider,
             ref=str(row.id),
             intent_id=IntentId(row.intent_id),
             expected=f"{Money(row.amount_minor, row.currency)} {row.currency} given back",
             seen=row.failure or "failed",
-            at=row.updated_at,
         )
-        for row in failed
-    )
-    return found
+        for row in rows
+    ]

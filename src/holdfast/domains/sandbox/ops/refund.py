@@ -41,6 +41,16 @@ class Refund:
         return made
 
 
+class ListRefunds:
+    """What was given back in that time."""
+
+    def __init__(self, db: AsyncSession) -> None:
+        self.db = db
+
+    async def execute(self, *, since: datetime, until: datetime) -> list[SandboxRefund]:
+        return await queries.refunded_between(self.db, since=since, until=until)
+
+
 class ReadRefund:
     """SandboxRefundNotFound."""
 
