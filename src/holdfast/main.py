@@ -29,6 +29,7 @@ from holdfast.api.access import Authenticate, Authentication
 from holdfast.api.admin import addresses, audit, events, invariants, messages, templates
 from holdfast.api.admin import bookings as admin_bookings
 from holdfast.api.admin import payments as admin_payments
+from holdfast.api.admin import suppliers as admin_suppliers
 from holdfast.api.admin import users as admin_users
 from holdfast.api.client_address import ClientAddress
 from holdfast.api.manage_tokens import PREFIX, ManageTokens
@@ -81,6 +82,7 @@ ROUTERS: Mapping[str, Sequence[APIRouter]] = {
     "payment": (
         payments.router,
         admin_payments.router,
+        admin_suppliers.router,
         tos_payments.router,
         provider_webhooks.router,
         checkout.router,

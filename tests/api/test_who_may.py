@@ -333,6 +333,12 @@ ROWS: dict[str, tuple[str, Json | Body | None]] = {
     "POST /api/v1/admin/payments/discrepancies/{difference_id}/close": (HOUSE, {"note": "the bank's mistake"}),
     "GET /api/v1/admin/ledger": (HOUSE, None),
     "GET /api/v1/admin/ledger/balances": (HOUSE, None),
+    "PUT /api/v1/admin/suppliers/{supplier_id}/commission": (HOUSE, {"percent": "10"}),
+    "GET /api/v1/admin/suppliers/balances": (HOUSE, None),
+    "POST /api/v1/admin/suppliers/{supplier_id}/payouts": (
+        HOUSE,
+        {"amount": "1.00", "currency": "EUR", "reference": "transfer", "idempotency_key": "p"},
+    ),
     "POST /api/v1/admin/ledger/write-offs": (
         HOUSE,
         lambda scene: {"booking_id": scene.booking["id"], "amount": "1.00", "reason": "small"},

@@ -443,6 +443,15 @@ DIFFERENCE: Json = {
     "closed_by": None,
     "note": None,
 }
+COMMISSION: Json = {"supplier_id": GUEST_ID, "percent": "12.5", "updated_at": MADE_AT}
+SUPPLIER_BALANCE: Json = {
+    "supplier_id": GUEST_ID,
+    "currency": "EUR",
+    "earned": "70.87",
+    "paid_out": "20.00",
+    "payable": "50.87",
+}
+PAYOUT: Json = {"amount": "20.00", "currency": "EUR", "reference": "transfer of May"}
 RECONCILIATION: Json = {
     "since": "2029-12-31T08:00:00Z",
     "until": MADE_AT,
@@ -541,6 +550,11 @@ EXAMPLES: dict[str, Json] = {
     "Page_PostingView_": page(POSTING),
     "BalancesView": {"items": POSTING["entries"]},
     "WriteOff": WRITE_OFF,
+    "CommissionTerms": {"percent": "12.5"},
+    "CommissionView": COMMISSION,
+    "SupplierBalancesView": {"items": [SUPPLIER_BALANCE]},
+    "PayoutDraft": {**PAYOUT, "idempotency_key": "payout-of-may"},
+    "PayoutView": {**PAYOUT, "id": POSTING_ID, "supplier_id": GUEST_ID, "at": MADE_AT},
     "LeadDraft": {
         "resource_id": RESOURCE_ID,
         **PERIOD,

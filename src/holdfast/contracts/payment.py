@@ -17,8 +17,9 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from holdfast.contracts.booking import BookingId, ProviderName
-from holdfast.contracts.pricing import AmountText
-from holdfast.kernel.contract import Contract, Instant, Key, Metadata, Text
+from holdfast.contracts.identity import UserId
+from holdfast.contracts.pricing import AmountText, Percent
+from holdfast.kernel.contract import Contract, CurrencyCode, Instant, Key, Metadata, Text
 from holdfast.kernel.money import Money
 from holdfast.kernel.outbox import Event
 
@@ -26,6 +27,7 @@ IntentId = NewType("IntentId", UUID)
 CaptureId = NewType("CaptureId", UUID)
 RefundId = NewType("RefundId", UUID)
 DifferenceId = NewType("DifferenceId", UUID)
+PayoutId = NewType("PayoutId", UUID)
 DisputeId = NewType("DisputeId", UUID)
 
 PaymentMethod = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,255}$")]
@@ -182,12 +184,13 @@ class EntryView(Contract):
 
 
 class PostingView(Contract):
-    """One line of the journal. `subject` is what was posted: a capture, a refund, an event of the booking."""
+    """One line of the journal. `subject` is what was posted: a capture, a refund, an event of the booking. A
+    payout to a supplier is of no booking."""
 
     id: UUID
     kind: str
     subject: UUID
-    booking_id: BookingId
+    booking_id: BookingId | None
     note: str | None
     at: Instant
     entries: list[EntryView]
@@ -205,6 +208,51 @@ class WriteOff(Contract):
     booking_id: BookingId
     amount: AmountText
     reason: Annotated[Text, Field(min_length=1)]
+
+
+class CommissionTerms(Contract):
+    """`PUT /admin/suppliers/{id}/commission`: what the house keeps of the money it takes for this supplier."""
+
+    percent: Percent
+
+
+class CommissionView(Contract):
+    supplier_id: UserId
+    percent: Percent
+    updated_at: Instant
+
+
+class SupplierBalanceView(Contract):
+    """What was earned for a supplier and not taken back, what of it was paid out, and what is left; below zero
+    where guests got money back after it was paid out."""
+
+    supplier_id: UserId
+    currency: str
+    earned: str
+    paid_out: str
+    payable: str
+
+
+class SupplierBalancesView(Contract):
+    items: list[SupplierBalanceView]
+
+
+class PayoutDraft(Contract):
+    """`POST /admin/suppliers/{id}/payouts`: a transfer that was made; `reference` as the bank knows it."""
+
+    amount: AmountText
+    currency: CurrencyCode
+    reference: Annotated[Text, Field(min_length=1)]
+    idempotency_key: Key | None = None
+
+
+class PayoutView(Contract):
+    id: PayoutId
+    supplier_id: UserId
+    amount: str
+    currency: str
+    reference: str
+    at: Instant
 
 
 class DifferenceKind(StrEnum):

@@ -1,5 +1,6 @@
 """Payments: ask for what is due, pay, give back."""
 
+from typing import TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -18,12 +19,14 @@ from holdfast.contracts.payment import (
 )
 from holdfast.domains.booking.exceptions import BookingNotFound
 from holdfast.domains.payment import exceptions as refusals
+from holdfast.kernel.contract import Contract
 from holdfast.kernel.idempotency import Answer, IdempotencyKeyReused, RequestInFlight
 from holdfast.kernel.money import AmountTooLarge, TooManyDecimals
 
 router = APIRouter(prefix="/api/v1/payments", tags=["payments"])
 
 NOTHING_SAID = Confirmation()
+Given = TypeVar("Given", bound=Contract)
 KEYED = (refusals.IdempotencyKeyRequired, IdempotencyKeyReused, RequestInFlight)
 AMOUNTS = (refusals.AmountNotAboveZero, TooManyDecimals, AmountTooLarge)
 PROVIDERS = (
@@ -43,7 +46,7 @@ ASKING = (
 )
 
 
-def answered(answer: Answer[IntentView] | Answer[RefundView], response: Response) -> JSONResponse | None:
+def answered(answer: Answer[Given], response: Response) -> JSONResponse | None:
     """A kept answer as it was given then, with the header that says so; None for a first one."""
     if not answer.replayed:
         return None

@@ -41,7 +41,7 @@ from holdfast.contracts.booking import (
     TaskView,
     Voiding,
 )
-from holdfast.contracts.identity import Actor
+from holdfast.contracts.identity import Actor, UserId
 from holdfast.contracts.inventory import ReservationId, VenueId
 from holdfast.domains.booking.ops.arrange_items import AddItem, RemoveItem, ReplaceItem
 from holdfast.domains.booking.ops.audit import AuditBookings
@@ -64,6 +64,7 @@ from holdfast.domains.booking.ops.read import (
     GetBookings,
     GetByReference,
     GetHistory,
+    GetSupplierOf,
     ListByGuest,
     ListByVenue,
 )
@@ -122,6 +123,9 @@ class BookingService:
 
     async def get(self, booking_id: BookingId, *, actor: Actor) -> BookingView:
         return await GetBooking(self.db).execute(booking_id, actor=actor)
+
+    async def supplier_of(self, booking_id: BookingId) -> UserId | None:
+        return await GetSupplierOf(self.db).execute(booking_id)
 
     async def get_many(self, booking_ids: Collection[BookingId], *, actor: Actor) -> dict[BookingId, BookingView]:
         return await GetBookings(self.db).execute(booking_ids, actor=actor)

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    Numeric,
     Table,
     Text,
     UniqueConstraint,
@@ -188,9 +189,11 @@ journal = Table(
     Column("kind", Text, nullable=False),
     # what was posted: a capture, a refund, an event of the booking
     Column("subject", UUID, nullable=False),
-    Column("booking_id", UUID, nullable=False),
+    # none of a payout to a supplier
+    Column("booking_id", UUID),
     Column("note", Text),
     Column("at", Instant, nullable=False),
+    CheckConstraint("booking_id IS NOT NULL OR kind = 'supplier_payout'", name="of_a_booking"),
     UniqueConstraint("kind", "subject", name="journal_kind_subject_key"),
     Index("journal_booking_idx", "booking_id", "id"),
 )
@@ -207,4 +210,37 @@ entries = Table(
     CheckConstraint("minor <> 0", name="minor_not_zero"),
     Index("entries_journal_idx", "journal_id"),
     Index("entries_account_idx", "account", "currency"),
+)
+
+# what the house keeps of the money it takes for a supplier; a supplier without terms is owed nothing here
+commissions = Table(
+    "commissions",
+    metadata,
+    Column("supplier_id", UUID, primary_key=True),
+    Column("percent", Numeric, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    CheckConstraint("percent BETWEEN 0 AND 100", name="percent_is_a_part"),
+)
+
+# the terms as they were when a booking was sold
+agreements = Table(
+    "agreements",
+    metadata,
+    Column("booking_id", UUID, primary_key=True),
+    Column("supplier_id", UUID, nullable=False),
+    Column("percent", Numeric, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+payouts = Table(
+    "payouts",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("supplier_id", UUID, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    CheckConstraint("amount_minor > 0", name="amount_above_zero"),
+    Index("payouts_supplier_idx", "supplier_id", "id"),
 )

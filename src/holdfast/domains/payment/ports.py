@@ -13,7 +13,7 @@ from typing import Protocol
 from pydantic import JsonValue
 
 from holdfast.contracts.booking import BookingId, BookingView
-from holdfast.contracts.identity import Actor
+from holdfast.contracts.identity import Actor, UserId
 from holdfast.contracts.payment import DisputeStatus, IntentId, RefundId, RefundStatus
 from holdfast.kernel.money import Money
 
@@ -22,6 +22,10 @@ class Bookings(Protocol):
     """What is owed, and by whom."""
 
     async def get(self, booking_id: BookingId, *, actor: Actor) -> BookingView: ...
+
+    async def supplier_of(self, booking_id: BookingId) -> UserId | None:
+        """Whose resource it is of; None where it is the house's own."""
+        ...
 
     async def get_many(
         self, booking_ids: Collection[BookingId], *, actor: Actor

@@ -41,7 +41,10 @@ async def close_intents_when_booking_ends(db: AsyncSession, event: Delivery, des
 
 async def restate_sale_when_booking_changes(db: AsyncSession, event: Delivery, desk: Desk) -> None:
     booking = await desk.bookings.get(told.BookingId(event.aggregate_id), actor=SYSTEM)
-    await desk.ledger.restate_sale(booking, event_id=event.event_id, now=event.occurred_at)
+    supplier_id = await desk.bookings.supplier_of(booking.id)
+    await desk.ledger.restate_sale(
+        booking, supplier_id=supplier_id, event_id=event.event_id, now=event.occurred_at
+    )
 
 
 async def restate_sale_when_all_is_returned(db: AsyncSession, event: Delivery, desk: Desk) -> None:
@@ -53,6 +56,7 @@ ENDS: tuple[Answer, ...] = (close_intents_when_booking_ends, restate_sale_when_b
 
 REACTIONS: Mapping[str, Sequence[Answer]] = {
     told.BookingConfirmed.type: (restate_sale_when_booking_changes,),
+    told.BookingCompleted.type: (restate_sale_when_booking_changes,),
     told.BookingUpdated.type: (restate_sale_when_booking_changes,),
     told.BookingStatusChanged.type: (restate_sale_when_all_is_returned,),
     told.BookingCancelled.type: ENDS,

@@ -13,9 +13,11 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.contracts.booking import BookingId, BookingRefundRequested, BookingView, PaymentSummary
-from holdfast.contracts.identity import Actor
+from holdfast.contracts.identity import Actor, UserId
 from holdfast.contracts.payment import (
     BalancesView,
+    CommissionTerms,
+    CommissionView,
     Confirmation,
     DifferenceClosing,
     DifferenceId,
@@ -24,6 +26,8 @@ from holdfast.contracts.payment import (
     IntentId,
     IntentOrder,
     IntentView,
+    PayoutDraft,
+    PayoutView,
     PostingView,
     ProviderEventStatus,
     ProviderEventView,
@@ -31,6 +35,7 @@ from holdfast.contracts.payment import (
     RefundDraft,
     RefundId,
     RefundView,
+    SupplierBalancesView,
     WriteOff,
 )
 from holdfast.domains.payment.ops.audit import AuditPayments
@@ -52,6 +57,7 @@ from holdfast.domains.payment.ops.open_many import OpenMany
 from holdfast.domains.payment.ops.read import GetIntent, GetRefund
 from holdfast.domains.payment.ops.reconcile import Reconcile
 from holdfast.domains.payment.ops.refunds import CreateRefund, RefundAsBookingAsks
+from holdfast.domains.payment.ops.suppliers import GetSupplierBalances, RecordPayout, SetCommission
 from holdfast.domains.payment.ops.verify import Verdict, VerifyPayment
 from holdfast.domains.payment.ports import Bookings, Reading
 from holdfast.domains.payment.providers import Providers
@@ -166,8 +172,10 @@ class LedgerService:
     def __init__(self, db: AsyncSession) -> None:
         self.db = db
 
-    async def restate_sale(self, booking: BookingView, *, event_id: UUID, now: datetime) -> None:
-        await RestateSale(self.db).execute(booking, event_id=event_id, now=now)
+    async def restate_sale(
+        self, booking: BookingView, *, supplier_id: UserId | None, event_id: UUID, now: datetime
+    ) -> None:
+        await RestateSale(self.db).execute(booking, supplier_id=supplier_id, event_id=event_id, now=now)
 
     async def write_off(self, asked: WriteOff, *, now: datetime, actor: Actor) -> PostingView:
         return await WriteOffDebt(self.db).execute(asked, now=now, actor=actor)
@@ -177,3 +185,16 @@ class LedgerService:
 
     async def balances(self) -> BalancesView:
         return await GetBalances(self.db).execute()
+
+    async def set_commission(
+        self, supplier_id: UserId, terms: CommissionTerms, *, now: datetime, actor: Actor
+    ) -> CommissionView:
+        return await SetCommission(self.db).execute(supplier_id, terms, now=now, actor=actor)
+
+    async def supplier_balances(self) -> SupplierBalancesView:
+        return await GetSupplierBalances(self.db).execute()
+
+    async def record_payout(
+        self, supplier_id: UserId, draft: PayoutDraft, *, now: datetime, actor: Actor
+    ) -> Answer[PayoutView]:
+        return await RecordPayout(self.db).execute(supplier_id, draft, now=now, actor=actor)

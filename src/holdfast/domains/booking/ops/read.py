@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.contracts.booking import BookingFilter, BookingId, BookingView, GuestId, HistoryView
-from holdfast.contracts.identity import Actor
+from holdfast.contracts.identity import Actor, UserId
 from holdfast.contracts.inventory import VenueId
 from holdfast.domains.booking import queries
 from holdfast.domains.booking.exceptions import GuestNotFound, VenueNotYours
@@ -38,6 +38,16 @@ class GetBookings:
     async def execute(self, booking_ids: Collection[BookingId], *, actor: Actor) -> dict[BookingId, BookingView]:
         found = await queries.get_by_ids(self.db, booking_ids)
         return {booking.id: booking.view() for booking in found if Right.SEE in rights(actor, booking)}
+
+
+class GetSupplierOf:
+    """Whose resource a booking is of, for other domains; None where it is the house's own. BookingNotFound."""
+
+    def __init__(self, db: AsyncSession) -> None:
+        self.db = db
+
+    async def execute(self, booking_id: BookingId) -> UserId | None:
+        return (await queries.get_by_id(self.db, booking_id)).supplier_id
 
 
 class GetByReference:

@@ -6,15 +6,17 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.contracts.booking import BookingId, BookingView
-from holdfast.contracts.identity import Actor
+from holdfast.contracts.identity import Actor, UserId
 from holdfast.contracts.payment import BalancesView, PostingView, WriteOff
 from holdfast.domains.payment.exceptions import BookingNotPaidHere
-from holdfast.domains.payment.queries import intents, ledger
+from holdfast.domains.payment.queries import intents, ledger, suppliers
 from holdfast.domains.payment.rules.amounts import above_zero
 from holdfast.domains.payment.rules.postings import (
     SALE,
     SALE_CHANGED,
     SALE_REVERSED,
+    SALES,
+    SUPPLIER_SHARE,
     Balances,
     Posting,
     gift,
@@ -22,6 +24,7 @@ from holdfast.domains.payment.rules.postings import (
     of_write_off,
     restated,
     retained,
+    share,
     sold,
 )
 from holdfast.kernel.audit import Act, attest
@@ -39,13 +42,29 @@ class RestateSale:
     def __init__(self, db: AsyncSession) -> None:
         self.db = db
 
-    async def execute(self, booking: BookingView, *, event_id: UUID, now: datetime) -> None:
+    async def execute(
+        self, booking: BookingView, *, supplier_id: UserId | None, event_id: UUID, now: datetime
+    ) -> None:
         async with transaction(self.db):
-            posted = await ledger.posted_sales(self.db, booking.id)
+            posted = await ledger.posted(self.db, booking.id, SALES)
             target = await self.target(booking)
             kind = SALE_REVERSED if not is_sold(booking) else SALE_CHANGED if posted else SALE
             posting = Posting(kind, event_id, booking.id, restated(target, posted), note=booking.reference)
             await ledger.post(self.db, posting, now=now)
+            if kind == SALE and supplier_id is not None:
+                await suppliers.agree(self.db, booking.id, supplier_id, now=now)
+            await self.restate_share(booking, event_id=event_id, now=now)
+
+    async def restate_share(self, booking: BookingView, *, event_id: UUID, now: datetime) -> None:
+        """What its supplier has earned by it, where there were terms when it was sold."""
+        agreed = await suppliers.agreement_of(self.db, booking.id)
+        if agreed is None:
+            return
+        posted = await ledger.posted(self.db, booking.id, [SUPPLIER_SHARE])
+        _, kept = await intents.taken_and_kept(self.db, booking.id, booking.price.currency)
+        target = share(booking, kept, agreed.supplier_id, agreed.percent)
+        posting = Posting(SUPPLIER_SHARE, event_id, booking.id, restated(target, posted), note=booking.reference)
+        await ledger.post(self.db, posting, now=now)
 
     async def target(self, booking: BookingView) -> Balances:
         """The price of what is sold, less gifts; of what was given up, what the house keeps."""

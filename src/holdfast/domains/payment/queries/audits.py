@@ -33,6 +33,11 @@ INVARIANTS = {
         FROM (
             SELECT account, currency, minor FROM payment.entries
             WHERE starts_with(account, 'clearing:') OR account IN ('refunds_payable', 'disputed', 'dispute_losses')
+            UNION ALL SELECT CASE account WHEN 'bank' THEN account ELSE 'suppliers' END, currency, minor
+            FROM payment.entries
+            WHERE starts_with(account, 'supplier_payable:') OR account IN ('supplier_costs', 'bank')
+            UNION ALL SELECT 'bank', currency, amount_minor FROM payment.payouts
+            UNION ALL SELECT 'suppliers', currency, -amount_minor FROM payment.payouts
             UNION ALL SELECT 'clearing:' || provider, currency, -amount_minor FROM payment.captures
             UNION ALL SELECT 'clearing:' || provider, currency, amount_minor FROM payment.refunds
             WHERE status = 'succeeded'

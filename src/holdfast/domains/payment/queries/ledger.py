@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from holdfast.contracts.booking import BookingId
 from holdfast.contracts.payment import EntryView, PostingView, RefundStatus
 from holdfast.domains.payment.models import entries, journal, refunds
-from holdfast.domains.payment.rules.postings import SALES, Balances, Posting
+from holdfast.domains.payment.rules.postings import Balances, Posting
 from holdfast.kernel.ids import uuid7
 from holdfast.kernel.money import Money
 from holdfast.kernel.paging import Page, PageRequest
@@ -45,12 +45,12 @@ async def post(db: AsyncSession, posting: Posting, *, now: datetime) -> bool:
     return True
 
 
-async def posted_sales(db: AsyncSession, booking_id: BookingId) -> Balances:
-    """What the accounts hold of a booking's sale, however often it was restated."""
+async def posted(db: AsyncSession, booking_id: BookingId, kinds: Sequence[str]) -> Balances:
+    """What the accounts hold of these postings of a booking, however often it was restated."""
     rows = await db.execute(
         select(entries.c.account, entries.c.currency, func.sum(entries.c.minor).label("minor"))
         .join(journal, journal.c.id == entries.c.journal_id)
-        .where(journal.c.booking_id == booking_id, journal.c.kind.in_(SALES))
+        .where(journal.c.booking_id == booking_id, journal.c.kind.in_(kinds))
         .group_by(entries.c.account, entries.c.currency)
     )
     return {(row.account, row.currency): int(row.minor) for row in rows}

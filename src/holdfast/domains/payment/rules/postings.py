@@ -14,6 +14,13 @@ dispute_withheld            -            +
 dispute_won                 +            -             or from the losses, where it was lost before
 dispute_lost                -                          +              or from what was disputed
 
+                       supplier_costs   supplier_payable:<id>   bank
+supplier_share                +                   -
+supplier_payout                                   +               -
+
+What is kept for a supplier's booking once it is completed, less the house's commission, is owed to that supplier.
+It is restated as a sale is, so that a refund takes the same part of it back.
+
 `guest` is what the guest owes (below zero: what is owed to the guest). A sale is restated, never changed: what its
 accounts should hold less what was posted so far is posted in addition, so that a booking which was moved, given up
 or confirmed late is right whatever was heard before. Of one that was given up, what the house keeps is a fee. What
@@ -28,11 +35,13 @@ from decimal import Decimal
 from uuid import UUID
 
 from holdfast.contracts.booking import BookingId, BookingView, Lifecycle, Status
+from holdfast.contracts.identity import UserId
 from holdfast.contracts.payment import DisputeStatus
 from holdfast.contracts.pricing import LineKind, PriceView
 from holdfast.kernel.money import Money, percent_of
 
 GUEST, REFUNDS_PAYABLE, WRITE_OFF = "guest", "refunds_payable", "write_off"
+SUPPLIER_COSTS, BANK = "supplier_costs", "bank"
 DISPUTED, DISPUTE_LOSSES = "disputed", "dispute_losses"
 REVENUE, FEES, TAXES = "revenue", "fees", "taxes"
 
@@ -42,6 +51,7 @@ REFUND_SETTLED, REFUND_FAILED = "refund_settled", "refund_failed"
 REFUND_MADE = "refund_made"
 SALE, SALE_CHANGED, SALE_REVERSED, WRITTEN_OFF = "sale", "sale_changed", "sale_reversed", "written_off"
 SALES = (SALE, SALE_CHANGED, SALE_REVERSED)
+SUPPLIER_SHARE, SUPPLIER_PAYOUT = "supplier_share", "supplier_payout"
 
 SOLD = frozenset({Status.CONFIRMED, Status.CHECKED_IN, Status.COMPLETED})
 UNSOLD = frozenset({Status.DRAFT, Status.PENDING})
@@ -56,7 +66,7 @@ class Posting:
 
     kind: str
     subject: UUID
-    booking_id: BookingId
+    booking_id: BookingId | None
     entries: Balances
     note: str | None = None
 
@@ -92,6 +102,20 @@ def disputed(status: DisputeStatus, provider: str, amount: Money) -> Balances:
 
 def of_write_off(subject: UUID, booking_id: BookingId, amount: Money, note: str) -> Posting:
     return Posting(WRITTEN_OFF, subject, booking_id, between(WRITE_OFF, GUEST, amount), note)
+
+
+def payable_to(supplier_id: UserId) -> str:
+    """What a supplier is owed."""
+    return f"supplier_payable:{supplier_id}"
+
+
+def share(booking: BookingView, kept: Money, supplier_id: UserId, percent: Decimal) -> Balances:
+    """What the supplier of a completed booking has earned of the money that is `kept` of it, less the commission
+    of so many percent."""
+    if booking.status is not Status.COMPLETED:
+        return {}
+    earned = kept - percent_of(kept, percent)
+    return between(SUPPLIER_COSTS, payable_to(supplier_id), earned) if earned.minor > 0 else {}
 
 
 def is_sold(booking: BookingView) -> bool:
