@@ -150,6 +150,13 @@ async def forget_provider_events(wired: Wiring) -> int:
         return await wired.payment_work(db).forget_events(before=oldest)
 
 
+async def forget_sandbox(wired: Wiring) -> int:
+    """What the sandbox was asked, as long ago as the events of providers are kept."""
+    oldest = wired.clock.now() - timedelta(days=wired.settings.payment.event_days)
+    async with wired.sessions() as db:
+        return await wired.sandbox(db).forget(before=oldest)
+
+
 async def forget_webhooks(wired: Wiring) -> int:
     """Messages to endpoints that are settled, with their tries, older than their retention."""
     oldest = wired.clock.now() - timedelta(days=wired.settings.webhooks.log_days)
@@ -262,6 +269,7 @@ PERIODIC: Sequence[Periodic] = (
     Periodic("forget messages", forget_messages, every=HOUR, domain="notification"),
     Periodic("forget webhooks", forget_webhooks, every=HOUR, domain="webhook"),
     Periodic("forget provider events", forget_provider_events, every=HOUR, domain="payment"),
+    Periodic("forget sandbox", forget_sandbox, every=HOUR, domain="payment"),
 )
 
 # the name that `enqueue` was given -> the function; `finish` belongs in the transaction of its effect

@@ -224,3 +224,26 @@ async def test_only_the_system_sees_the_sandbox(
     async with session_factory(app_engine, caller=Caller(kind=kind, id=uuid4()))() as db:
         for table in ("checkouts", "refunds", "webhooks"):
             assert (await db.execute(text(f"SELECT * FROM sandbox.{table}"))).all() == []
+
+
+async def test_what_is_long_over_is_forgotten_and_nothing_else(
+    house_db: AsyncSession, sandbox: SandboxService
+) -> None:
+    old, given_back, later, pending = [await opened(sandbox) for _ in range(4)]
+    for checkout in (old, given_back):
+        await sandbox.pay(checkout.ref, TestCard.OK, now=MONDAY)
+    await sandbox.pay(pending.ref, TestCard.PENDING, now=MONDAY)
+    after = MONDAY + timedelta(days=1)
+    await sandbox.pay(later.ref, TestCard.OK, now=after)
+    for checkout, at in ((old, MONDAY), (given_back, after)):
+        wish = {"refund_id": uuid4(), "ref": checkout.ref, "minor": 100, "currency": "EUR", "reason": "sorry"}
+        await sandbox.refund(RefundWish.model_validate(wish), now=at)
+    assert await sandbox.forget(before=MONDAY + timedelta(hours=1)) == 1
+    kept = await house_db.scalars(text("SELECT ref FROM sandbox.checkouts"))
+    assert set(kept) == {given_back.ref, later.ref, pending.ref}
+    # what nobody has taken yet is still to be told
+    assert await house_db.scalar(text("SELECT count(*) FROM sandbox.webhooks")) == 6
+    clock = SettableClock()
+    await sandbox.send_webhooks(Merchant(), clock=clock)
+    await sandbox.forget(before=MONDAY + timedelta(hours=1))
+    assert await house_db.scalar(text("SELECT count(*) FROM sandbox.webhooks")) == 2

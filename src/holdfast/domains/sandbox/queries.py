@@ -5,7 +5,7 @@ import secrets
 from datetime import datetime
 
 from pydantic import JsonValue
-from sqlalchemy import RowMapping, Select, func, insert, null, select, update
+from sqlalchemy import RowMapping, Select, delete, exists, func, insert, null, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -170,6 +170,28 @@ async def mark(db: AsyncSession, webhook: Webhook, values: dict[str, object]) ->
     """`attempts` is the claim's own number: a sender that slept past its claim changes nothing."""
     ours = (webhooks.c.id == webhook.id, webhooks.c.attempts == webhook.attempts)
     await db.execute(update(webhooks).where(*ours).values(values))
+
+
+async def forget_before(db: AsyncSession, instant: datetime, *, limit: int = 5_000) -> int:
+    """Delete one bounded batch of what ended before `instant`: webhooks that are taken or given up, then checkouts
+    with their refunds."""
+    sent = (
+        select(webhooks.c.id)
+        .where(webhooks.c.created_at < instant, webhooks.c.next_attempt_at.is_(None))
+        .limit(limit)
+    )
+    gone = await db.execute(delete(webhooks).where(webhooks.c.id.in_(sent)).returning(webhooks.c.id))
+    ended = (
+        select(checkouts.c.ref)
+        .where(checkouts.c.updated_at < instant, checkouts.c.settles_at.is_(None))
+        .where(~exists().where(refunds.c.checkout_ref == checkouts.c.ref, refunds.c.created_at >= instant))
+        .order_by(checkouts.c.updated_at)
+        .limit(limit)
+    )
+    old = list(await db.scalars(ended.with_for_update(skip_locked=True)))
+    await db.execute(delete(refunds).where(refunds.c.checkout_ref.in_(old)))
+    await db.execute(delete(checkouts).where(checkouts.c.ref.in_(old)))
+    return len(gone.all()) + len(old)
 
 
 def checkout_view(row: RowMapping) -> CheckoutView:

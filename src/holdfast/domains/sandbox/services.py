@@ -14,6 +14,7 @@ from holdfast.domains.sandbox.ops.checkout import (
     ReadCheckout,
     SettlePending,
 )
+from holdfast.domains.sandbox.ops.forget import Forget
 from holdfast.domains.sandbox.ops.refund import ListRefunds, ReadRefund, Refund
 from holdfast.domains.sandbox.ops.send import SendWebhooks
 from holdfast.domains.sandbox.ports import Courier
@@ -55,6 +56,9 @@ class SandboxService:
 
     async def settle_pending(self, *, now: datetime) -> int:
         return await SettlePending(self.db).execute(now=now)
+
+    async def forget(self, *, before: datetime) -> int:
+        return await Forget(self.db).execute(before=before)
 
     async def send_webhooks(self, courier: Courier, *, clock: Clock) -> int:
         return await SendWebhooks(self.db, courier).execute(clock=clock)
