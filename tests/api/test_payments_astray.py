@@ -1,8 +1,10 @@
 """Payments that go astray: news too early, too late, of another payment; and a provider that is slow or takes back
 what it said."""
 
+import asyncio
 import hmac
 import json
+import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -16,7 +18,7 @@ from holdfast.domains.payment.ports import RefundReading, Stage
 from holdfast.kernel.money import Money
 from holdfast.worker import forget_provider_events
 from tests.clock import SettableClock
-from tests.house import serving
+from tests.house import at, serving
 from tests.providers import GENERIC_SECRET, FakeProvider, Payment, TillWiring, till_wiring
 from tests.till import INTENTS, WEBHOOK, Till
 
@@ -123,6 +125,59 @@ async def test_money_that_comes_twice_for_one_intent_is_shown(till: Till) -> Non
     again.reading = replace(again.reading, capture_ref="ch_another")
     await till.told(intent)
     assert await till.rows("SELECT kind, ref FROM payment.discrepancies") == [("paid_twice", "ch_another")]
+
+
+async def test_a_second_payment_in_the_list_is_shown(till: Till) -> None:
+    intent = await till.paid(await till.booked(await till.table()))
+    again = till.sandbox.payments_by_ref[till.ref(intent)]
+    again.reading = replace(again.reading, capture_ref="ch_another")
+    for _ in range(2):
+        report = (await till.client.get("/api/v1/admin/payments/reconciliation")).json()
+        assert [(each["kind"], each["ref"]) for each in report["differences"]] == [("paid_twice", "ch_another")]
+
+
+async def test_paid_here_and_elsewhere_at_once_is_paid_twice(till: Till) -> None:
+    """Whichever comes first counts; the other is for a person to give back."""
+    table = await till.table()
+    for _ in range(3):
+        intent = await till.intent(await till.booked(table))
+        till.sandbox.move(till.ref(intent), Stage.SUCCEEDED)
+        said = {"type": "payment.succeeded", "amount": "120.00", "currency": "EUR", "intent_id": intent["id"]}
+        await asyncio.gather(elsewhere(till, id=f"e {intent['id']}", **said), till.told(intent))
+        assert await till.status(intent) == "succeeded"
+    await till.work()
+    assert await till.rows("SELECT count(*) FROM payment.captures") == [(3,)]
+    assert await till.rows("SELECT kind, count(*) FROM payment.discrepancies WHERE said GROUP BY 1") == [
+        ("paid_twice", 3)
+    ]
+
+
+async def test_a_name_that_no_index_takes_is_shown_and_tried_no_more(till: Till, clock: SettableClock) -> None:
+    intent = await till.intent(await till.booked(await till.table()))
+    payment = till.sandbox.payments_by_ref[till.ref(intent)]
+    long = random.Random(1).randbytes(5_000).hex()  # nothing that compresses
+    payment.reading = replace(till.sandbox.move(till.ref(intent), Stage.SUCCEEDED), capture_ref=long)
+    till.sandbox.lists = False
+    await till.told(intent)
+    assert await till.rows("SELECT status, attempts FROM payment.provider_events") == [("mismatched", 0)]
+    assert await till.rows("SELECT kind, length(ref), seen FROM payment.discrepancies") == [
+        ("unknown_here", 500, "one of 10000")
+    ]
+    assert await till.status(intent) == "requires_action"
+
+
+async def test_a_booking_that_a_move_made_free_is_not_paid(till: Till, clock: SettableClock) -> None:
+    wednesdays = {"kind": "weekday", "days": ["wed"], "percent": "-100"}
+    booking = await till.booked(await till.table(adjustments=[wednesdays]))
+    intent = await till.intent(booking)
+    booking = await till.booking(booking)
+    moved = {"start_at": at(24), "expected_version": booking["version"]}
+    answer = await till.client.put(f"/api/v1/bookings/{booking['id']}", json=moved)
+    assert (answer.status_code, answer.json()["status"]) == (200, "CONFIRMED"), answer.text
+    assert (answer.json()["payment"]["status"], answer.json()["payment"]["checkout_url"]) == ("cancelled", None)
+    await till.work()
+    assert await till.status(intent) == "cancelled"
+    assert till.sandbox.payments_by_ref[till.ref(intent)].reading.stage is Stage.CANCELLED
 
 
 async def test_a_refund_that_was_made_after_all_counts_while_the_money_is_there(till: Till) -> None:

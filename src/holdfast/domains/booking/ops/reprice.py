@@ -9,7 +9,7 @@ from holdfast.contracts.booking import RefundCause, Status
 from holdfast.contracts.identity import Actor
 from holdfast.domains.booking import queries
 from holdfast.domains.booking.ops.advance import Advance, Because, asked_back, refund_requested, updated
-from holdfast.domains.booking.ops.offer import asks_for_balance, offer
+from holdfast.domains.booking.ops.offer import asks_for_balance, offer, withdrawn
 from holdfast.domains.booking.ports import Inventory, Payments
 from holdfast.domains.booking.records import BookingRecord
 from holdfast.domains.booking.rules.guards import payment_due
@@ -27,7 +27,10 @@ class Reprice:
         self.payments = payments
 
     async def asking(self, before: BookingRecord, after: BookingRecord, *, now: datetime) -> BookingRecord:
-        """The booking at its new price: with an intent over what that leaves due, unless it shows that one."""
+        """The booking at its new price: with an intent over what that leaves due, unless it shows that one; with
+        none to pay by where nothing is owed any more."""
+        if after.outstanding.minor <= 0:
+            return withdrawn(after)
         same = before.currency == after.currency and asks_for_balance(after)
         if self.payments is None or after.balance.minor <= 0 or same or after.status is Status.DRAFT:
             return after

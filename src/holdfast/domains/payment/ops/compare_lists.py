@@ -78,6 +78,8 @@ class CompareLists:
         elif reading.amount != intent.amount:
             expected = f"{intent.amount} {intent.currency}"
             account.differ(DifferenceKind.AMOUNT_DIFFERS, name, reading.ref, expected, seen, intent_id=intent.id)
+        else:  # the same payment, or another one for the same intent, which is noted
+            await VerifyPayment(self.db).execute(intent.id, reading, now=self.now, actor=SYSTEM)
 
     async def with_refunds(self, name: str, listed: Sequence[RefundReading]) -> None:
         account = self.account

@@ -11,15 +11,16 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.contracts.identity import Actor, ActorType
-from holdfast.contracts.payment import IntentId, ProviderEventStatus, ProviderEventView
+from holdfast.contracts.payment import DifferenceKind, IntentId, ProviderEventStatus, ProviderEventView
 from holdfast.domains.payment.exceptions import VIOLATIONS, NotAnEvent
+from holdfast.domains.payment.ops.discrepancies import note
 from holdfast.domains.payment.ops.settle_refund import SettleRefund
 from holdfast.domains.payment.ops.unasked import AdoptRefund, Heard, RecordDispute
 from holdfast.domains.payment.ops.verify import Verdict, VerifyPayment
-from holdfast.domains.payment.ports import DisputeReading, Reading, RefundReading, Stage
+from holdfast.domains.payment.ports import DisputeReading, News, Reading, RefundReading, Stage
 from holdfast.domains.payment.providers import GENERIC, Providers
 from holdfast.domains.payment.queries import intents, notices, refunds
-from holdfast.domains.payment.records import IntentRecord, ProviderEventRecord
+from holdfast.domains.payment.records import Discrepancy, IntentRecord, ProviderEventRecord
 from holdfast.domains.payment.rules.pauses import pause
 from holdfast.kernel.audit import Act, attest
 from holdfast.kernel.database import transaction
@@ -30,6 +31,8 @@ from holdfast.kernel.telemetry import PROVIDER_EVENTS
 WEBHOOK = Actor(type=ActorType.WEBHOOK)
 ERROR_LENGTH = 500
 LONGEST_ID = 500
+# an index takes 2,700 bytes, and a character up to four
+LONGEST_NAME = 500
 
 log = structlog.get_logger()
 
@@ -110,6 +113,9 @@ class ProcessEvents:
         news = notices.unpacked(event.news)
         if news is None:
             return ProviderEventStatus.IGNORED, None
+        if unkeepable := next((name for name in names_in(news) if len(name) > LONGEST_NAME), None):
+            await note(self.db, nameless(event.provider, unkeepable), now=now, actor=WEBHOOK)
+            return ProviderEventStatus.MISMATCHED, None
         if isinstance(news, RefundReading):
             return await self.apply_to_refund(event.provider, news, now=now)
         if isinstance(news, DisputeReading):
@@ -146,6 +152,23 @@ class ProcessEvents:
             return verdict_of(await AdoptRefund(self.db).execute(provider, news, now=now, actor=WEBHOOK))
         await SettleRefund(self.db).execute(found.id, news, now=now, actor=WEBHOOK)
         return ProviderEventStatus.PROCESSED, found.intent_id
+
+
+def names_in(news: News) -> list[str]:
+    """What the provider calls things, by which we would keep and find them."""
+    paid = news.capture_ref if isinstance(news, Reading) else news.payment_ref
+    return [name for name in (news.ref, paid) if name is not None]
+
+
+def nameless(provider: str, name: str) -> Discrepancy:
+    return Discrepancy(
+        kind=DifferenceKind.UNKNOWN_HERE,
+        provider=provider,
+        ref=name,
+        intent_id=None,
+        expected=f"a name of at most {LONGEST_NAME} characters",
+        seen=f"one of {len(name)}",
+    )
 
 
 def verdict_of(heard: Heard | None) -> tuple[ProviderEventStatus, IntentId | None]:

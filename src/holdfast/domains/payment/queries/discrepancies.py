@@ -17,13 +17,16 @@ from holdfast.kernel.paging import Page, PageRequest
 
 # a report for people; who wants more asks for less time
 MOST = 5_000
+# what providers say may be longer than an index takes (2.7 kB)
+LONGEST = 500
 SHOWN = tuple(discrepancies.c[name] for name in DifferenceView.model_fields)
 
 
 async def keep(db: AsyncSession, found: Discrepancy, *, said: bool, at: datetime) -> tuple[DifferenceView, bool]:
     """It as it stands, and whether it is new. One that is closed is open again where something else is expected;
     what is newly seen of the same thing closes what was seen before."""
-    row = upsert(discrepancies).values(id=uuid7(), at=at, said=said, **asdict(found))
+    short = {name: getattr(found, name)[:LONGEST] for name in ("ref", "expected", "seen")}
+    row = upsert(discrepancies).values(id=uuid7(), at=at, said=said, **{**asdict(found), **short})
     same = row.excluded.expected == discrepancies.c.expected
     kept = {
         "expected": row.excluded.expected,
