@@ -153,6 +153,8 @@ async def test_a_payout_needs_a_key_and_an_amount(till: Till) -> None:
     assert (unkeyed.status_code, unkeyed.json()["type"]) == (422, "idempotency-key-required")
     nothing = await pay_out(till, "0.00")
     assert (nothing.status_code, nothing.json()["type"]) == (422, "amount-not-above-zero")
+    stranger = await pay_out(till, "1.00")
+    assert (stranger.status_code, stranger.json()["type"]) == (404, "supplier-not-owed")
 
 
 async def test_many_payouts_at_once_pay_what_is_owed_once(till: Till) -> None:

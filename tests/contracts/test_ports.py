@@ -225,6 +225,7 @@ async def test_booking_is_read_and_moved_as_the_caller_may(side: Side, clock: Se
         assert (await bookings.history(id_, actor=SYSTEM)).items[0].to_status is Status.PENDING
         assert (await bookings.list_items(id_, actor=SYSTEM)).items == []
         assert (await bookings.list_passengers(id_, actor=SYSTEM)).items == []
+        assert await bookings.supplier_of(id_) is None
         with pytest.raises(BookingNotFound):
             await bookings.get(BookingId(uuid4()), actor=SYSTEM)
 

@@ -79,7 +79,7 @@ SAFE = frozenset({
     ("inventory", "move"),
     ("pricing", "calculate"), ("pricing", "calculate_many"),
     ("booking", "get"), ("booking", "get_many"), ("booking", "history"), ("booking", "list_items"),
-    ("booking", "list_passengers"),
+    ("booking", "list_passengers"), ("booking", "supplier_of"),
     ("document", "file"), ("document", "list_of_booking"),
     ("people", "preferences"), ("people", "language"), ("people", "account"), ("identity", "authenticate"),
 })  # fmt: skip

@@ -16,7 +16,12 @@ from holdfast.contracts.payment import (
     PayoutView,
     SupplierBalancesView,
 )
-from holdfast.domains.payment.exceptions import AmountNotAboveZero, IdempotencyKeyRequired, PayoutAboveOwed
+from holdfast.domains.payment.exceptions import (
+    AmountNotAboveZero,
+    IdempotencyKeyRequired,
+    PayoutAboveOwed,
+    SupplierNotOwed,
+)
 from holdfast.kernel.idempotency import IdempotencyKeyReused, RequestInFlight
 from holdfast.kernel.money import AmountTooLarge, TooManyDecimals
 
@@ -48,6 +53,7 @@ async def get_supplier_balances(ledger: Ledger, actor: HouseActor) -> SupplierBa
         AmountNotAboveZero,
         TooManyDecimals,
         AmountTooLarge,
+        SupplierNotOwed,
         PayoutAboveOwed,
     ),
 )

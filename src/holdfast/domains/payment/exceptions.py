@@ -95,6 +95,10 @@ class IdempotencyKeyRequired(Invalid):
     """Payments and refunds need an idempotency key: the Idempotency-Key header, or idempotency_key."""
 
 
+class SupplierNotOwed(NotFound):
+    """Nothing was ever earned for this supplier."""
+
+
 class PayoutAboveOwed(Conflict):
     """This is more than the supplier is owed."""
 

@@ -13,7 +13,7 @@ from holdfast.contracts.payment import (
     PayoutView,
     SupplierBalancesView,
 )
-from holdfast.domains.payment.exceptions import IdempotencyKeyRequired, PayoutAboveOwed
+from holdfast.domains.payment.exceptions import IdempotencyKeyRequired, PayoutAboveOwed, SupplierNotOwed
 from holdfast.domains.payment.queries import ledger, suppliers
 from holdfast.domains.payment.rules.amounts import above_zero
 from holdfast.domains.payment.rules.postings import BANK, SUPPLIER_PAYOUT, Posting, between, payable_to
@@ -61,7 +61,7 @@ class GetSupplierBalances:
 class RecordPayout:
     """Note a transfer to a supplier, which was made outside; no more than is owed.
 
-    Refusals: IdempotencyKeyRequired; AmountNotAboveZero; PayoutAboveOwed. Then nothing is written.
+    Refusals: IdempotencyKeyRequired; AmountNotAboveZero; SupplierNotOwed; PayoutAboveOwed.
     """
 
     def __init__(self, db: AsyncSession) -> None:
@@ -111,6 +111,8 @@ class RecordPayout:
 
     async def require_owed(self, supplier_id: UserId, amount: Money) -> None:
         held = await suppliers.balances(self.db, account=payable_to(supplier_id))
+        if not held:
+            raise SupplierNotOwed
         owed = next((each.payable for each in held if each.currency == amount.currency), None)
         most = (
             Money.zero(amount.currency)
