@@ -6,7 +6,7 @@ What the broker carries is carried by hand here (`settle`).
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -158,6 +158,7 @@ async def apart(
     databases: Mapping[str, str],
     clock: SettableClock,
     *,
+    names: Sequence[str] = SERVICES,
     sockets: Mapping[str, socket.socket] | None = None,
     reached: Mapping[str, str] | None = None,
     patience: float = 60,
@@ -165,10 +166,10 @@ async def apart(
 ) -> AsyncIterator[Apart]:
     """Every service on its own database; `reached` says where others find one, if not where it listens."""
     system = Apart(clock)
-    sockets = sockets or {name: listening() for name in SERVICES}
+    sockets = sockets or {name: listening() for name in names}
     urls = {name: address(each) for name, each in sockets.items()} | dict(reached or {})
     async with AsyncExitStack() as stack:
-        for name in SERVICES:
+        for name in names:
             wired = ApartWiring(
                 service_settings(name, urls, patience=patience, broker=broker), databases[name], clock
             )

@@ -78,9 +78,11 @@ def database_url(postgres: Server) -> Iterator[str]:
 
 
 @pytest.fixture
-def apart_databases(postgres: Server) -> Iterator[dict[str, str]]:
-    """The URL of a database for each service, with its own domains' tables and no others."""
-    urls = {name: postgres.create(template=postgres.template(name, branches_of(name))) for name in SERVICES}
+def apart_databases(request: pytest.FixtureRequest, postgres: Server) -> Iterator[dict[str, str]]:
+    """The URL of a database for each service (for those of the test's module, where it has `NAMES`), with its
+    own domains' tables and no others."""
+    names = getattr(request.module, "NAMES", SERVICES)
+    urls = {name: postgres.create(template=postgres.template(name, branches_of(name))) for name in names}
     yield urls
     for url in urls.values():
         postgres.drop(url)
