@@ -16,6 +16,7 @@ from holdfast.api.access import Authenticate
 from holdfast.contracts.identity import Actor, ActorType, UserId
 from holdfast.main import authenticator, create_app
 from holdfast.settings import (
+    BookingSettings,
     DatabaseSettings,
     InventorySettings,
     ProxySettings,
@@ -75,6 +76,7 @@ def wiring(
     *,
     pool_size: int = 10,
     limits: RateLimitSettings | None = None,
+    booking: BookingSettings | None = None,
     proxies: ProxySettings | None = None,
 ) -> Wiring:
     """The real collaborators, with a clock that stands still and no background work; unlimited unless said.
@@ -84,6 +86,7 @@ def wiring(
     settings = Settings(
         server=ServerSettings(worker_in_process=False),
         inventory=InventorySettings(max_hold_seconds=2 * 86_400),
+        booking=booking or BookingSettings(),
         rate_limits=limits or RateLimitSettings(enabled=False),
         proxies=proxies or ProxySettings(),
         database=DatabaseSettings(

@@ -218,6 +218,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             with suppress(asyncio.CancelledError):
                 await work
         await app.state.realtime.stop()
+        await wired.creations.drain()
         await wired.peers.close()
         await wired.engine.dispose()
 

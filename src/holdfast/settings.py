@@ -272,6 +272,12 @@ class BookingSettings(Group):
     no_show_grace_seconds: Annotated[int, Field(ge=0, le=30 * 86_400)] = Field(
         7_200, validation_alias=named("HOLDFAST_NO_SHOW_GRACE_SECONDS")
     )
+    # bookings that are made at once share a transaction
+    batch_size: Annotated[int, Field(ge=1, le=1_000)] = Field(
+        64, validation_alias=named("HOLDFAST_BOOKING_BATCH_SIZE")
+    )
+    batches: Annotated[int, Field(ge=1, le=100)] = Field(2, validation_alias=named("HOLDFAST_BOOKING_BATCHES"))
+    queue: Annotated[int, Field(ge=1, le=100_000)] = Field(1_024, validation_alias=named("HOLDFAST_BOOKING_QUEUE"))
 
 
 class PaymentSettings(Group):

@@ -242,6 +242,12 @@ async def abandon(db: AsyncSession) -> None:
         await db.invalidate()
 
 
+def left_nothing(error: Exception) -> bool:
+    """Whether a transaction that failed so is known to have written nothing, and a smaller one may fare better:
+    not where the server was lost, perhaps while it committed, nor where there was no connection to begin with."""
+    return not isinstance(error, DatabaseUnreachable) and not isinstance(error.__cause__, PoolExhausted)
+
+
 def translated(error: Exception, violations: Violations) -> Exception:
     """The refusal or DatabaseError that may leave the domain in place of a raw database exception."""
     if isinstance(error, PoolExhausted):

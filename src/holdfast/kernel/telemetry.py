@@ -26,6 +26,12 @@ REQUESTS = Histogram(
 )
 CONNECTIONS = Gauge("holdfast_database_connections", "This process's connections: idle or in use", ["state"])
 CONNECTIONS_WANTED = Counter("holdfast_database_pool_exhausted_total", "Times that no connection was free in time")
+BATCHES = Histogram(
+    "holdfast_batch_requests",
+    "Requests that shared one transaction",
+    ["of"],
+    buckets=(1, 2, 4, 8, 16, 32, 64, 128),
+)
 EVENTS_RELAYED = Counter("holdfast_events_relayed_total", "Events delivered to every reaction", ["type"])
 EVENTS_PARKED = Counter("holdfast_events_parked_total", "Events given up after the last try", ["type"])
 EVENTS_PUBLISHED = Counter("holdfast_events_published_total", "Events taken by the broker", ["type"])

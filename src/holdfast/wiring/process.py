@@ -12,11 +12,13 @@ from uuid import UUID
 import structlog
 
 from holdfast.clients.asking import asking_first
-from holdfast.contracts.identity import Actor
+from holdfast.contracts.identity import ANONYMOUS, Actor
+from holdfast.domains.booking.services import Asked, Outcome
 from holdfast.domains.webhook.courier import Courier
 from holdfast.gateways.events import EventsRoute
 from holdfast.gateways.webhook_sender import WebhookSender
-from holdfast.kernel.database import snapshot
+from holdfast.kernel.database import left_nothing, snapshot
+from holdfast.kernel.gather import Gather
 from holdfast.kernel.invariants import OUTBOX, Finding, check
 from holdfast.kernel.relay import MAX_ATTEMPTS, Listener, Reaction, Relay
 from holdfast.wiring.facades import Facades
@@ -82,8 +84,29 @@ class Wiring(Facades):
         except Exception as error:
             log.warning("told later", aggregate_ids=[str(each) for each in aggregate_ids], error=repr(error))
 
+    @cached_property
+    def creations(self) -> Gather[Asked, Outcome]:
+        """Bookings that are asked for at once are made in one transaction; each alone where services are apart, as
+        several transactions are not undone together."""
+        settings, database = self.settings.booking, self.settings.database
+        connections = database.pool_size + database.max_overflow
+        return Gather(
+            "bookings",
+            self.create_bookings,
+            most=1 if self.split else settings.batch_size,
+            waiting=settings.queue,
+            lanes=connections if self.split else settings.batches,
+            divisible=left_nothing,
+        )
+
+    async def create_bookings(self, asked: Sequence[Asked]) -> Sequence[Outcome]:
+        """In an anonymous session, whoever asks: the transaction is let in to what it makes."""
+        pending_ttl = timedelta(seconds=self.settings.booking.pending_ttl_seconds)
+        async with self.session(ANONYMOUS) as db:
+            return await self.booking(db).create_many(asked, pending_ttl=pending_ttl, now=self.clock.now())
+
     async def authenticate(self, token: str) -> Actor:
-        """Who holds this access token or API key now; looked up by the system, since nobody is known yet."""
+        """Who holds this access token or API key now; looked up by the system, as who calls is not known yet."""
         async with self.sessions() as db:
             return await self.ask_identity(db).authenticate(token, now=self.clock.now())
 

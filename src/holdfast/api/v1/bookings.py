@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Annotated, Any, cast
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from holdfast.api import problems
@@ -21,6 +21,7 @@ from holdfast.api.dependencies import (
     stated,
 )
 from holdfast.api.manage_tokens import ManageTokens
+from holdfast.api.rate_limits import caller_key
 from holdfast.contracts.booking import (
     BookingAvailabilityView,
     BookingChange,
@@ -41,6 +42,7 @@ from holdfast.contracts.booking import (
 from holdfast.contracts.identity import ActorType
 from holdfast.contracts.inventory import Day, VenueId
 from holdfast.domains.booking import exceptions as refusals
+from holdfast.domains.booking.services import Asked
 from holdfast.domains.inventory.exceptions import (
     NotBookable,
     PartyTooLarge,
@@ -52,6 +54,7 @@ from holdfast.domains.inventory.exceptions import (
 )
 from holdfast.domains.pricing.exceptions import NoRateForDate, StayTooLong
 from holdfast.kernel.contract import Instant
+from holdfast.kernel.errors import Refusal
 from holdfast.kernel.idempotency import Answer, IdempotencyKeyReused, RequestInFlight
 from holdfast.kernel.money import AmountTooLarge
 from holdfast.kernel.paging import Page
@@ -109,15 +112,16 @@ def answered(answer: Answer[BookingView], response: Response, *, status: int = 2
 )
 async def create_booking(
     draft: BookingDraft,
+    request: Request,
     response: Response,
-    bookings: Booking,
     wired: WiringDep,
-    now: Now,
     actor: CallingActor,
     headers: Headers,
 ) -> BookingView | JSONResponse:
     """Book a resource, or any fitting one of a venue: confirmed at once where nothing is due, else pending."""
-    answer = await bookings.create(stated(draft, headers), pending_ttl=pending_ttl(wired), now=now, actor=actor)
+    answer = await wired.creations.ask(Asked(stated(draft, headers), actor), of=caller_key(request.scope))
+    if isinstance(answer, Refusal):
+        raise answer
     response.headers["Location"] = f"/api/v1/bookings/{answer.view.id}"
     made = answered(answer, response, status=201)
     if actor.type not in (ActorType.ANONYMOUS, ActorType.GUEST):

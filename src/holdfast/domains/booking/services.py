@@ -81,7 +81,7 @@ from holdfast.kernel.invariants import Finding
 from holdfast.kernel.money import Money
 from holdfast.kernel.paging import Page, PageRequest
 
-__all__ = ["CONFIRM_FREE", "BookingService"]
+__all__ = ["CONFIRM_FREE", "Asked", "BookingService", "Outcome"]
 
 
 class BookingService:
