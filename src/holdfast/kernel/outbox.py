@@ -9,14 +9,24 @@ from typing import ClassVar, cast
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import insert
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.kernel.contract import Contract
 from holdfast.kernel.database import scope_of
 from holdfast.kernel.ids import uuid7
-from holdfast.kernel.tables import outbox
-from holdfast.kernel.tracing import traceparent
+from holdfast.kernel.tracing import carried_on
+
+# one statement for any number; nothing is returned: most who cause an event may read none
+WRITE = text(
+    """
+    INSERT INTO kernel.outbox (event_id, type, aggregate_id, data, occurred_at, schema_version, traceparent)
+    SELECT event_id, type, aggregate_id, CAST(data AS jsonb), occurred_at, schema_version, traceparent
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:types AS text[]), CAST(:subjects AS uuid[]), CAST(:data AS text[]),
+                CAST(:instants AS timestamptz[]), CAST(:schemas AS smallint[]), CAST(:traces AS text[]))
+         AS told (event_id, type, aggregate_id, data, occurred_at, schema_version, traceparent)
+    """
+)
 
 
 class Event(Contract):
@@ -37,30 +47,29 @@ class Event(Contract):
         return cast(UUID, getattr(self, self.about))
 
 
-def record(db: AsyncSession, *events: Event) -> None:
-    """Tell these events when, and only when, the running transaction commits. NoTransaction outside one."""
+def record(db: AsyncSession, *events: Event, within: str | None = None) -> None:
+    """Tell these events when, and only when, the running transaction commits. NoTransaction outside one.
+
+    They go on in the trace `within`, where a transaction is several callers'.
+    """
     scope = scope_of(db)
-    scope.notes.setdefault("events", []).extend(events)
+    scope.notes.setdefault("events", []).extend((event, within) for event in events)
     scope.before_commit["events"] = write_events
 
 
 async def write_events(db: AsyncSession) -> None:
-    events = cast(list[Event], scope_of(db).notes["events"])
+    events = cast(list[tuple[Event, str | None]], scope_of(db).notes["events"])
     if not events:
         return
-    running = traceparent()
     await db.execute(
-        insert(outbox).inline(),  # nothing is returned: most who cause an event may read none
-        [
-            {
-                "event_id": event.event_id,
-                "type": event.type,
-                "aggregate_id": event.aggregate_id,
-                "data": event.model_dump(mode="json"),
-                "occurred_at": event.occurred_at,
-                "schema_version": event.schema_version,
-                "traceparent": running,
-            }
-            for event in events
-        ],
+        WRITE,
+        {
+            "ids": [event.event_id for event, _ in events],
+            "types": [event.type for event, _ in events],
+            "subjects": [event.aggregate_id for event, _ in events],
+            "data": [event.model_dump_json() for event, _ in events],
+            "instants": [event.occurred_at for event, _ in events],
+            "schemas": [event.schema_version for event, _ in events],
+            "traces": [carried_on(within) for _, within in events],
+        },
     )

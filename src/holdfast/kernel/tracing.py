@@ -87,6 +87,15 @@ def traceparent() -> str | None:
     return collector.traceparent() if collector is not None else None
 
 
+def carried_on(within: str | None) -> str | None:
+    """What carries the trace of `within` on: by what is running, where that is part of it; the running trace where
+    nothing is said."""
+    running = traceparent()
+    if within is None or (running is not None and running.split("-")[1] == within.split("-")[1]):
+        return running
+    return within
+
+
 def trace_ids() -> dict[str, str]:
     """`trace_id` and `span_id` of what is running, for logs; nothing while nothing is traced."""
     running = traceparent()

@@ -44,6 +44,7 @@ from holdfast.kernel.idempotency import Answer, Once, keep_many, kept_many
 from holdfast.kernel.ids import uuid7
 from holdfast.kernel.money import Money
 from holdfast.kernel.outbox import record
+from holdfast.kernel.tracing import traceparent
 
 # the chance that a reference collides four times in a row is below 1e-20
 REFERENCE_DRAWS = 4
@@ -55,10 +56,11 @@ Outcome = Answer[BookingView] | Refusal
 
 @dataclass(frozen=True)
 class Asked:
-    """A draft, and who sends it."""
+    """A draft, who sends it, and the trace that this is part of."""
 
     draft: BookingDraft
     actor: Actor
+    trace: str | None = field(default_factory=traceparent)
 
 
 @dataclass
@@ -70,6 +72,7 @@ class Sale:
     actor: Actor
     wish: Wish
     once: Once | None
+    trace: str | None
     booking_id: BookingId = field(default_factory=lambda: BookingId(uuid7()))
     held: ReservationView | None = None
     price: PriceView | None = None
@@ -111,7 +114,7 @@ class CreateBookings:
     async def execute(self, asked: Sequence[Asked], *, pending_ttl: timedelta, now: datetime) -> list[Outcome]:
         wishes = await wishes_of(self.inventory, [each.draft for each in asked])
         sales = [
-            Sale(each.draft, each.actor, wish, keyed(each.draft, each.actor))
+            Sale(each.draft, each.actor, wish, keyed(each.draft, each.actor), each.trace)
             for each, wish in zip(asked, wishes, strict=True)
         ]
         await self.sell(sales, expires_at=now + pending_ttl, now=now)
@@ -224,7 +227,8 @@ class CreateBookings:
         for sale in sold:
             entries.append(first_entry(sale.made, at=START, because=sale.because, now=now))
             created = replace(sale.made, status=START.status, lifecycle_status=START.lifecycle)
-            record(self.db, BookingCreated(**snapshot(created, actor=sale.actor, now=now)))
+            made = BookingCreated(**snapshot(created, actor=sale.actor, now=now))
+            record(self.db, made, within=sale.trace)
             if sale.made.status is Status.CONFIRMED:
                 entries += self.confirmed(sale, now=now)
             sale.outcome = Answer(sale.made.view())
@@ -235,7 +239,7 @@ class CreateBookings:
     def confirmed(self, sale: Sale, *, now: datetime) -> list[HistoryRecord]:
         """The steps of one that waits for no money; their events are recorded."""
         because = replace(sale.because, reason="nothing is due now")
-        record(self.db, *events(sale.made, sale.way, because=because, now=now))
+        record(self.db, *events(sale.made, sale.way, because=because, now=now), within=sale.trace)
         return history(sale.made, sale.way, because=because, now=now)
 
 
