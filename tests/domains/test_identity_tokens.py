@@ -69,6 +69,24 @@ async def test_a_token_lives_fifteen_minutes(identity: IdentityService, post: Po
         await identity.authenticate(tokens.access_token, now=MONDAY + timedelta(minutes=15))
 
 
+async def test_a_token_verified_before_is_known_by_every_byte_and_ends_with_its_session(
+    identity: IdentityService, post: Postbox, vault: Vault
+) -> None:
+    tokens = await signed_in(identity, post, now=MONDAY)
+    token = tokens.access_token
+    holder = await identity.authenticate(token, now=MONDAY)
+    assert vault.known_claims(token, now=MONDAY) is not None
+    head, _, signature = token.rpartition(".")
+    forged = f"{head}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}"
+    first, second, third = await identity.holders([token, forged, token], now=MONDAY)
+    assert (first, type(second), third) == (holder, TokenInvalid, holder)
+    await identity.logout(RefreshRequest(refresh_token=tokens.refresh_token), now=MONDAY)
+    assert [type(each) for each in await identity.holders([token, forged], now=MONDAY)] == [
+        SessionEnded,
+        TokenInvalid,
+    ]
+
+
 async def test_forgeries_are_refused(
     identity: IdentityService, post: Postbox, vault: Vault, house_db: AsyncSession
 ) -> None:

@@ -94,7 +94,8 @@ async def test_a_bookings_trace_goes_from_the_request_by_its_events_to_the_mail(
     assert not sent.failed
     way = ancestors(sent, spans)
     assert way[-1] == "POST /api/v1/bookings"
-    assert way[-2].startswith("CreateBookings.")  # the transaction
+    assert way[-2] == "create bookings"  # the batch, here of one
+    assert way[-3].startswith("CreateBookings.")  # the transaction
     (reaction,) = (each for each in spans if each.name == way[0])
     assert reaction.attributes["holdfast.event"].startswith("booking.")
     job = next(each for each in spans if each.name == "job document.print")

@@ -14,18 +14,25 @@ import structlog
 from holdfast.clients.asking import asking_first
 from holdfast.contracts.identity import ANONYMOUS, Actor
 from holdfast.domains.booking.services import Asked, Outcome
+from holdfast.domains.identity.services import signed_here
 from holdfast.domains.webhook.courier import Courier
 from holdfast.gateways.events import EventsRoute
 from holdfast.gateways.webhook_sender import WebhookSender
 from holdfast.kernel.database import left_nothing, snapshot
+from holdfast.kernel.errors import Refusal
 from holdfast.kernel.gather import Gather
 from holdfast.kernel.invariants import OUTBOX, Finding, check
 from holdfast.kernel.relay import MAX_ATTEMPTS, Listener, Reaction, Relay
+from holdfast.kernel.tracing import span
 from holdfast.wiring.facades import Facades
 from holdfast.wiring.reactions import Bindings, readers
 
 # the relay tries ten times in 17 minutes before it parks an event
 STUCK_AFTER = timedelta(minutes=30)
+
+# one statement, two rows a token: more than this many would keep the others waiting
+LOOKED_UP_AT_ONCE = 256
+LOOKUPS_WAITING = 8_192
 
 log = structlog.get_logger()
 
@@ -100,15 +107,41 @@ class Wiring(Facades):
         )
 
     async def create_bookings(self, asked: Sequence[Asked]) -> Sequence[Outcome]:
-        """In an anonymous session, whoever asks: the transaction is let in to what it makes."""
+        """In an anonymous session, whoever asks: the transaction is let in to what it makes. Its spans are in the
+        trace of the first."""
         pending_ttl = timedelta(seconds=self.settings.booking.pending_ttl_seconds)
-        async with self.session(ANONYMOUS) as db:
-            return await self.booking(db).create_many(asked, pending_ttl=pending_ttl, now=self.clock.now())
+        with span("create bookings", within=asked[0].trace) as batch:
+            batch.set("holdfast.bookings", len(asked))
+            async with self.session(ANONYMOUS) as db:
+                return await self.booking(db).create_many(asked, pending_ttl=pending_ttl, now=self.clock.now())
 
     async def authenticate(self, token: str) -> Actor:
-        """Who holds this access token or API key now; looked up by the system, as who calls is not known yet."""
+        """Who holds this access token or API key now; looked up by the system, as who calls is not known yet.
+
+        Requests that come at once are looked up at once, each after it has come: so a ban holds from the next one.
+        """
+        if self.has("identity") and signed_here(token, self.vault, self.outside.issuers):
+            found = await self.lookups.ask(token, of=token)
+            if isinstance(found, Refusal):
+                raise found
+            return found
         async with self.sessions() as db:
             return await self.ask_identity(db).authenticate(token, now=self.clock.now())
+
+    @cached_property
+    def lookups(self) -> Gather[str, Actor | Refusal]:
+        return Gather(
+            "access tokens",
+            self.look_up,
+            most=LOOKED_UP_AT_ONCE,
+            waiting=LOOKUPS_WAITING,
+            lanes=2,
+            divisible=lambda error: False,  # nothing about a token makes it fail; the database does, for all
+        )
+
+    async def look_up(self, tokens: Sequence[str]) -> Sequence[Actor | Refusal]:
+        async with self.sessions() as db:
+            return await self.identity(db).holders(tokens, now=self.clock.now())
 
     async def audit(self) -> list[Finding]:
         """Every invariant of every domain that is here, checked on the live data as it is at one instant."""

@@ -41,7 +41,7 @@ from holdfast.contracts.identity import (
 )
 from holdfast.domains.identity.ops.administration import BanUser, CreateUser, SetRoles, UnbanUser
 from holdfast.domains.identity.ops.api_keys import CreateApiKey, DeleteApiKey, ListApiKeys
-from holdfast.domains.identity.ops.authenticate import AuthenticateAny
+from holdfast.domains.identity.ops.authenticate import AuthenticateAny, signed_here
 from holdfast.domains.identity.ops.foreign import SignInWithProvider, StartSignIn
 from holdfast.domains.identity.ops.keys import GetKeySet, RotateKeys
 from holdfast.domains.identity.ops.passwords import ForgotPassword, ResetPassword
@@ -52,16 +52,17 @@ from holdfast.domains.identity.ops.profile import (
     GetUser,
     SetPreferences,
 )
-from holdfast.domains.identity.ops.sessions import Logout, Refresh
+from holdfast.domains.identity.ops.sessions import Authenticate, Logout, Refresh
 from holdfast.domains.identity.ops.sign_in import Login
 from holdfast.domains.identity.ops.sign_up import Register, ResendOtp, VerifyEmail, VerifyOtp
 from holdfast.domains.identity.ops.users import FindAccount, FindUser, ListUsers, PruneProofs
 from holdfast.domains.identity.ports import Messages, Outside
 from holdfast.domains.identity.proofs.passwords import Passwords
 from holdfast.domains.identity.vault import Vault
+from holdfast.kernel.errors import Refusal
 from holdfast.kernel.paging import Page, PageRequest
 
-__all__ = ["AccountService", "ApiKeyService", "IdentityService", "Outside", "Passwords", "Vault"]
+__all__ = ["AccountService", "ApiKeyService", "IdentityService", "Outside", "Passwords", "Vault", "signed_here"]
 
 NOBODY_ELSE = Outside()
 
@@ -75,6 +76,10 @@ class IdentityService:
 
     async def authenticate(self, token: str, *, now: datetime) -> Actor:
         return await AuthenticateAny(self.db, self.vault, self.outside.issuers).execute(token, now=now)
+
+    async def holders(self, tokens: Sequence[str], *, now: datetime) -> list[Actor | Refusal]:
+        """`authenticate` for many tokens that are `signed_here`, from one look at the database."""
+        return await Authenticate(self.db, self.vault).execute(tokens, now=now)
 
     async def register(self, registration: Registration, *, now: datetime) -> UserView:
         return await Register(self.db, self.messages, self.vault).execute(registration, now=now)

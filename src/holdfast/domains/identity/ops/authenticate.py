@@ -13,6 +13,7 @@ from holdfast.domains.identity.ports import TokenIssuers
 from holdfast.domains.identity.proofs.digests import API_KEY_PREFIX
 from holdfast.domains.identity.proofs.foreign import label
 from holdfast.domains.identity.vault import Vault
+from holdfast.kernel.errors import Refusal
 
 
 class AuthenticateAny:
@@ -24,12 +25,24 @@ class AuthenticateAny:
         self.issuers = issuers
 
     async def execute(self, token: str, *, now: datetime) -> Actor:
-        if not token.isascii() or not token.isprintable():
-            raise TokenInvalid
-        if token.startswith(API_KEY_PREFIX):
+        if signed_here(token, self.vault, self.issuers):
+            (found,) = await Authenticate(self.db, self.vault).execute([token], now=now)
+            if isinstance(found, Refusal):
+                raise found
+            return found
+        if self.issuers is None or token.startswith(API_KEY_PREFIX):
             return await AuthenticateKey(self.db, self.vault).execute(token, now=now)
-        if self.issuers is not None:
-            issuer = label(token).issuer
-            if issuer != self.vault.public_url and self.issuers.knows(issuer):
-                return await AuthenticateForeign(self.db, self.issuers).execute(issuer, token, now=now)
-        return await Authenticate(self.db, self.vault).execute(token, now=now)
+        return await AuthenticateForeign(self.db, self.issuers).execute(label(token).issuer, token, now=now)
+
+
+def signed_here(token: str, vault: Vault, issuers: TokenIssuers | None) -> bool:
+    """Whether it looks like an access token of ours, not like an API key or another issuer's; TokenInvalid for
+    what looks like none of them."""
+    if not token.isascii() or not token.isprintable():
+        raise TokenInvalid
+    if token.startswith(API_KEY_PREFIX):
+        return False
+    if issuers is None:
+        return True
+    issuer = label(token).issuer
+    return issuer == vault.public_url or not issuers.knows(issuer)

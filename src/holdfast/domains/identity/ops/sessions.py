@@ -11,11 +11,18 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.contracts.identity import Actor, RefreshRequest, Role, TokensView, UserId
-from holdfast.domains.identity.exceptions import RefreshTokenInvalid, RefreshTokenReused, SessionEnded
+from holdfast.domains.identity.exceptions import (
+    RefreshTokenInvalid,
+    RefreshTokenReused,
+    SessionEnded,
+    TokenExpired,
+    TokenInvalid,
+)
 from holdfast.domains.identity.ops.keys import signing_key, verifying_key
 from holdfast.domains.identity.proofs.digests import new_refresh_token
 from holdfast.domains.identity.proofs.tokens import Claims, key_id
 from holdfast.domains.identity.queries import sessions
+from holdfast.domains.identity.records import SessionRecord
 from holdfast.domains.identity.rules.limits import ACCESS_TTL, REFRESH_TTL, SESSION_TTL
 from holdfast.domains.identity.rules.roles import actor_type
 from holdfast.domains.identity.vault import Vault
@@ -27,20 +34,42 @@ from holdfast.kernel.telemetry import client_address
 
 
 class Authenticate:
-    """Whose access token this is, if account and session are still good: a ban, a logout and new roles count from
-    the next request on. TokenInvalid, TokenExpired, SessionEnded."""
+    """Whose access tokens these are, if account and session are still good: a ban, a logout and new roles count
+    from the next request on. TokenInvalid, TokenExpired, SessionEnded."""
 
     def __init__(self, db: AsyncSession, vault: Vault) -> None:
         self.db = db
         self.vault = vault
 
-    async def execute(self, token: str, *, now: datetime) -> Actor:
-        key = await verifying_key(self.db, self.vault, key_id(token), now=now)
-        claims = self.vault.tokens.read(token, key, now=now)
-        session = await sessions.get(self.db, claims.session_id)
-        if session is None or session.user_id != claims.user_id or not session.is_live(now=now):
-            raise SessionEnded
-        return Actor(type=actor_type(session.roles), id=session.user_id)
+    async def execute(self, tokens: Sequence[str], *, now: datetime) -> list[Actor | Refusal]:
+        """In the order of the tokens, from one look at the database."""
+        read = [await self.claims(token, now=now) for token in tokens]
+        wanted = {claims.session_id for claims in read if isinstance(claims, Claims)}
+        found = await sessions.get_many(self.db, wanted) if wanted else {}
+        return [
+            claims if isinstance(claims, Refusal) else holder(claims, found.get(claims.session_id), now=now)
+            for claims in read
+        ]
+
+    async def claims(self, token: str, *, now: datetime) -> Claims | Refusal:
+        """What the token says, once its signature is verified: by this process, within this minute at least."""
+        known = self.vault.known_claims(token, now=now)
+        if known is not None:
+            return known
+        try:
+            kid = key_id(token)
+            key = await verifying_key(self.db, self.vault, kid, now=now)
+            claims = self.vault.tokens.read(token, key, now=now)
+        except (TokenInvalid, TokenExpired) as refusal:
+            return refusal
+        self.vault.learn_claims(token, kid, claims)
+        return claims
+
+
+def holder(claims: Claims, session: SessionRecord | None, *, now: datetime) -> Actor | Refusal:
+    if session is None or session.user_id != claims.user_id or not session.is_live(now=now):
+        return SessionEnded()
+    return Actor(type=actor_type(session.roles), id=session.user_id)
 
 
 class Refresh:

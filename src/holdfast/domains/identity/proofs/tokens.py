@@ -32,10 +32,11 @@ UNREADABLE = (JoseError, ValueError, TypeError, KeyError, AttributeError, Recurs
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Whose token it is, of which session."""
+    """Whose token it is, of which session, and until when: in seconds, as the token says it."""
 
     user_id: UserId
     session_id: UUID
+    expires: int = 0
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ class AccessTokens:
             if read.header.get("typ") != TYPE:
                 raise TokenInvalid
             expected.validate(read.claims)
-            return Claims(UserId(UUID(read.claims["sub"])), UUID(read.claims["sid"]))
+            said = read.claims
+            return Claims(UserId(UUID(said["sub"])), UUID(said["sid"]), int(said["exp"]))
         except ExpiredTokenError as error:
             raise TokenExpired from error
         except UNREADABLE as error:

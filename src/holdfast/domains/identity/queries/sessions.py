@@ -1,9 +1,12 @@
 """Sessions and their refresh tokens."""
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import any_, bindparam, delete, insert, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import UUID as UUID_TYPE
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.contracts.identity import Role, UserId
@@ -22,16 +25,22 @@ OF_USER = (
     .select_from(sessions)
     .join(users, users.c.id == sessions.c.user_id)
 )
+BY_ID = OF_USER.where(sessions.c.id == any_(bindparam("ids", type_=ARRAY(UUID_TYPE))))
 
 
 async def get(db: AsyncSession, session_id: UUID) -> SessionRecord | None:
-    """With its user's roles and ban as they are now: two rows by their primary keys."""
-    row = (await db.execute(OF_USER.where(sessions.c.id == session_id))).one_or_none()
-    if row is None:
-        return None
-    return SessionRecord(
-        row.id, row.user_id, [Role(role) for role in row.roles], row.banned_at, row.expires_at, row.ended_at
-    )
+    return (await get_many(db, [session_id])).get(session_id)
+
+
+async def get_many(db: AsyncSession, session_ids: Collection[UUID]) -> dict[UUID, SessionRecord]:
+    """With their users' roles and bans as they are now: two rows each, by their primary keys."""
+    rows = await db.execute(BY_ID, {"ids": list(session_ids)})
+    return {
+        row.id: SessionRecord(
+            row.id, row.user_id, [Role(role) for role in row.roles], row.banned_at, row.expires_at, row.ended_at
+        )
+        for row in rows
+    }
 
 
 async def insert_session(
