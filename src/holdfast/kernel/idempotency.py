@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel, JsonValue, ValidationError
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -77,6 +77,16 @@ LOOK_UP = text(
 ).columns(answer=JSON)
 
 
+KEEP = text(
+    """
+    INSERT INTO kernel.idempotency_keys (scope, key, fingerprint, answer, created_at)
+    SELECT scope, key, fingerprint, CAST(answer AS json), CAST(:now AS timestamptz)
+    FROM unnest(CAST(:scopes AS text[]), CAST(:keys AS text[]), CAST(:fingerprints AS text[]),
+                CAST(:answers AS text[])) AS kept (scope, key, fingerprint, answer)
+    """
+)
+
+
 async def kept_many(
     db: AsyncSession, asked: Sequence[Once | None], view: type[View]
 ) -> list[Answer[View] | Refusal | None]:
@@ -127,19 +137,18 @@ async def kept(db: AsyncSession, once: Once | None, view: type[View]) -> Answer[
 
 async def keep_many(db: AsyncSession, answers: Sequence[tuple[Once | None, BaseModel]], *, now: datetime) -> None:
     """Keep these answers in this transaction, so that each stands exactly when its effect does."""
-    rows = [
-        {
-            "scope": once.scope,
-            "key": once.key,
-            "fingerprint": once.fingerprint,
-            "answer": view.model_dump(mode="json"),
-            "created_at": now,
-        }
-        for once, view in answers
-        if once is not None
-    ]
-    if rows:
-        await db.execute(insert(idempotency_keys), rows)
+    kept = [(once, view) for once, view in answers if once is not None]
+    if kept:
+        await db.execute(
+            KEEP,
+            {
+                "scopes": [once.scope for once, _ in kept],
+                "keys": [once.key for once, _ in kept],
+                "fingerprints": [once.fingerprint for once, _ in kept],
+                "answers": [view.model_dump_json() for _, view in kept],
+                "now": now,
+            },
+        )
 
 
 async def keep_instead(db: AsyncSession, answers: Sequence[tuple[Once | None, BaseModel]]) -> None:
