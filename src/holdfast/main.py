@@ -165,6 +165,10 @@ def routes(services: tuple[str, ...], *, mail: bool, sandbox: bool, peers: bool)
     Nothing here knows its application; a request carries it.
     """
     every = APIRouter(generate_unique_id_function=operation_id, redirect_slashes=False)
+    # routes are tried one after the other: behind all the others, a booking's took 0.4 ms to be found
+    for service in sorted(services, key=sought):
+        for router in ROUTERS[service]:
+            every.include_router(router)
     for router in (health.router, invariants.router, audit.router, events.router):
         every.include_router(router)
     if mail:
@@ -173,10 +177,13 @@ def routes(services: tuple[str, ...], *, mail: bool, sandbox: bool, peers: bool)
         every.include_router(sandbox_checkout.router)
     if peers:
         every.include_router(internal.router)
-    for service in services:
-        for router in ROUTERS[service]:
-            every.include_router(router)
     return every.routes
+
+
+def sought(service: str) -> int:
+    """Its place in the line: what is asked for most comes first."""
+    first = ("booking", "inventory", "pricing", "payment")
+    return first.index(service) if service in first else len(first)
 
 
 def authenticator(wired: Wiring) -> Authenticate:
