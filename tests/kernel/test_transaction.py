@@ -1,14 +1,16 @@
 """`transaction`: what is committed, what is undone, and what leaves it instead of a database error."""
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import ClassVar
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
+from holdfast.kernel.access import Caller
 from holdfast.kernel.database import (
     NoTransaction,
     TransactionDoomed,
@@ -115,6 +117,32 @@ async def test_a_savepoint_fails_alone(sessions: Sessions) -> None:
         record(db, spoken("kept too"))
     assert await rows(sessions) == 1
     assert await words(sessions) == ["kept", "kept too"]
+
+
+async def test_a_failure_that_a_savepoint_swallows_is_its_own(sessions: Sessions) -> None:
+    async with sessions() as db, transaction(db):
+        await write(db, 1)
+        with pytest.raises(TransactionDoomed):
+            async with savepoint(db):
+                with suppress(AlreadyThere):
+                    async with transaction(db):
+                        await write(db, 2)
+                        raise AlreadyThere
+    assert await rows(sessions) == 1
+
+
+async def test_who_calls_is_said_once_for_a_transaction(engine: AsyncEngine) -> None:
+    """An undone savepoint does not undo it."""
+    said: list[str] = []
+    event.listen(engine.sync_engine, "before_cursor_execute", lambda *args: said.append(args[2]))
+    async with session_factory(engine, caller=Caller(kind="system"))() as db, transaction(db):
+        with pytest.raises(AlreadyThere):
+            async with savepoint(db):
+                await write(db, 1)
+                raise AlreadyThere
+        async with savepoint(db):
+            assert await db.scalar(text("SELECT current_setting('holdfast.kind')")) == "system"
+    assert sum("set_config" in statement for statement in said) == 1
 
 
 async def test_the_session_can_be_used_again_after_a_failure(sessions: Sessions) -> None:

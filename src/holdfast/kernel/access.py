@@ -54,7 +54,13 @@ class Admission:
 
 
 def tell_who_calls(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
-    """Runs whenever a session takes a connection; a session nobody was named for is an anonymous one."""
+    """Runs whenever a session takes a connection; a session nobody was named for is an anonymous one.
+
+    A savepoint keeps its transaction's connection, and undoing one leaves what was said before it: so nothing is
+    said again there.
+    """
+    if transaction.nested:
+        return
     caller = session.info.get("caller", NOBODY)
     connection.execute(
         TELL,

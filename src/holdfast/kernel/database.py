@@ -213,17 +213,24 @@ async def snapshot(db: AsyncSession) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def savepoint(db: AsyncSession) -> AsyncIterator[None]:
-    """A part of the running transaction that may fail alone: its writes and notes are undone, the rest stands."""
+    """A part of the running transaction that may fail alone: its writes and notes are undone, the rest stands.
+
+    TransactionDoomed where an inner block failed and its failure was swallowed: it too is this part's alone.
+    """
     scope = scope_of(db)
+    doomed, scope.doomed = scope.doomed, False
     noted = {name: len(notes) for name, notes in scope.notes.items()}
     try:
         async with db.begin_nested():
             yield
+            if scope.doomed:
+                raise TransactionDoomed
     except Exception:
-        scope.doomed = False
         for name, notes in scope.notes.items():
             del notes[noted.get(name, 0) :]
         raise
+    finally:
+        scope.doomed = doomed
 
 
 async def give_back(db: AsyncSession) -> None:
