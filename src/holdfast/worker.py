@@ -31,10 +31,10 @@ from holdfast.kernel.event_log import measure
 from holdfast.kernel.idempotency import forget_before
 from holdfast.kernel.jobs import Job, Queue, finish, forget_done
 from holdfast.kernel.publisher import Publisher
-from holdfast.kernel.relay import forget_told
 from holdfast.kernel.subscriber import Subscriber
 from holdfast.kernel.telemetry import SWEPT
 from holdfast.kernel.turns import Turns
+from holdfast.kernel.waiting import forget_told
 from holdfast.kernel.wake import Wakes
 from holdfast.settings import Settings
 from holdfast.wiring import Wiring, join_database

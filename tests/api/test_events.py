@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import event as sql_event
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.api import asyncapi
@@ -32,7 +33,7 @@ async def test_staff_sees_what_was_given_up_and_has_it_told_again(
     told: list[str] = []
 
     async def listen(db: AsyncSession, event: Delivery) -> None:
-        told.append(event.type)
+        sql_event.listen(db.sync_session, "after_commit", lambda _: told.append(event.type), once=True)
 
     failing = Relay(wired.sessions, {BookingCreated.type: (listen, fail)}, clock)
     for _ in range(MAX_ATTEMPTS):

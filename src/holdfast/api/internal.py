@@ -26,7 +26,7 @@ from holdfast.kernel.access import Caller
 from holdfast.kernel.crossing import Call, calls, told
 from holdfast.kernel.database import transaction
 from holdfast.kernel.errors import NotFound, Refusal, Unavailable
-from holdfast.kernel.relay import first_time
+from holdfast.kernel.waiting import first_time
 from holdfast.wiring import Wiring
 
 log = structlog.get_logger()

@@ -22,7 +22,7 @@ from holdfast.kernel.database import left_nothing, snapshot
 from holdfast.kernel.errors import Refusal
 from holdfast.kernel.gather import Gather
 from holdfast.kernel.invariants import OUTBOX, Finding, check
-from holdfast.kernel.relay import MAX_ATTEMPTS, Listener, Reaction, Relay
+from holdfast.kernel.relay import MAX_ATTEMPTS, Due, Listener, Lot, Reaction, Relay
 from holdfast.kernel.tracing import span
 from holdfast.wiring.facades import Facades
 from holdfast.wiring.reactions import Bindings, readers
@@ -41,9 +41,14 @@ log = structlog.get_logger()
 class AskingRelay(Relay):
     """A relay whose reactions ask other services first."""
 
-    async def deliver(self, outbox_id: int) -> bool:
-        deliver = super().deliver
-        return await asking_first(lambda: deliver(outbox_id))
+    async def deliver_together(self, lot: Lot) -> int:
+        """One with more questions than an operation may have is told one by one."""
+        deliver = super().deliver_together
+        return await asking_first(lambda: deliver(lot))
+
+    async def deliver_alone(self, due: Due) -> bool:
+        deliver = super().deliver_alone
+        return await asking_first(lambda: deliver(due))
 
 
 class Wiring(Facades):

@@ -14,7 +14,7 @@ from holdfast.domains.notification import reactions as mail
 from holdfast.domains.payment import reactions as cashier
 from holdfast.domains.realtime import reactions as live
 from holdfast.domains.webhook import reactions as hooks
-from holdfast.kernel.relay import Delivery, Listener, Reaction
+from holdfast.kernel.relay import Delivery, Hearing, Listener, Reaction
 from holdfast.wiring.facades import Facades
 
 # wire name -> who answers it, bound to what it asks by `Wiring.reactions`; each reaction is a sentence
@@ -115,10 +115,17 @@ class Bindings:
 
         return reaction
 
+    def hearing(self, hearer: hooks.Hearer) -> Hearing:
+        @wraps(hearer)
+        async def hearing(db: AsyncSession, events: Sequence[Delivery]) -> None:
+            await hearer(db, events, hooks.Sources(self.facades.booking(db), self.facades.inventory(db)))
+
+        return hearing
+
     def listeners(self) -> Sequence[Listener]:
         """What hears of every event: webhooks while there are endpoints, `/socket.io` while somebody looks."""
         hearing = {
-            "webhook": Listener(self.hooked(hooks.queue_messages_when_anything_happened), hooks.WANTED),
+            "webhook": Listener(self.hearing(hooks.queue_messages_when_anything_happened), hooks.WANTED),
             "realtime": Listener(live.pulse_when_booking_moved, live.WANTED),
         }
         return [listener for domain, listener in hearing.items() if self.facades.has(domain)]

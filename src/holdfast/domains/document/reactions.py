@@ -26,7 +26,7 @@ from holdfast.contracts.identity import SYSTEM
 from holdfast.domains.document.exceptions import DocumentNotReady, NothingToInvoice
 from holdfast.domains.document.services import DocumentService
 from holdfast.kernel.database import savepoint
-from holdfast.kernel.relay import Delivery
+from holdfast.kernel.relay import Delivery, only_where
 
 K = DocumentKind
 Answer = Callable[[DocumentService, Delivery, datetime], Awaitable[None]]
@@ -35,28 +35,33 @@ FOR_THE_JOURNEY = (K.VOUCHER, K.ITINERARY)
 SHOWN = frozenset({"start_at", "end_at", "party_size", "guest", "resource_id", "items"})
 
 
+def reached(*stages: Lifecycle) -> Callable[[Delivery], bool]:
+    """The sale passed one of these, or ended there."""
+    return lambda event: any(to in stages for _, to in BookingStatusChanged.from_store(event.data).steps)
+
+
+@only_where(reached(Lifecycle.PAYMENT_CONFIRMED))
 async def issue_invoice_when_payment_confirmed(papers: DocumentService, event: Delivery, now: datetime) -> None:
     moved = BookingStatusChanged.from_store(event.data)
-    if reached(moved, Lifecycle.PAYMENT_CONFIRMED):
-        await make(papers, moved.booking_id, K.INVOICE, event, now=now)
+    await make(papers, moved.booking_id, K.INVOICE, event, now=now)
 
 
+@only_where(reached(Lifecycle.SUPPLIER_CONFIRMED))
 async def issue_voucher_and_itinerary_when_supplier_confirmed(
     papers: DocumentService, event: Delivery, now: datetime
 ) -> None:
     moved = BookingStatusChanged.from_store(event.data)
-    if reached(moved, Lifecycle.SUPPLIER_CONFIRMED):
-        made = [await make(papers, moved.booking_id, kind, event, now=now) for kind in FOR_THE_JOURNEY]
-        if all(made):
-            await papers.say_made(moved.booking_id, now=now)
+    made = [await make(papers, moved.booking_id, kind, event, now=now) for kind in FOR_THE_JOURNEY]
+    if all(made):
+        await papers.say_made(moved.booking_id, now=now)
 
 
+@only_where(reached(Lifecycle.CANCELLED, Lifecycle.REFUNDED))
 async def credit_invoice_when_given_up_or_refunded(
     papers: DocumentService, event: Delivery, now: datetime
 ) -> None:
     moved = BookingStatusChanged.from_store(event.data)
-    if reached(moved, Lifecycle.CANCELLED) or reached(moved, Lifecycle.REFUNDED):
-        await papers.settle(moved.booking_id, reason=moved.reason, occasion=occasion(event), now=now, actor=SYSTEM)
+    await papers.settle(moved.booking_id, reason=moved.reason, occasion=occasion(event), now=now, actor=SYSTEM)
 
 
 async def correct_papers_when_booking_updated(papers: DocumentService, event: Delivery, now: datetime) -> None:
@@ -70,10 +75,6 @@ async def correct_papers_when_booking_updated(papers: DocumentService, event: De
 async def renew_itinerary_when_item_confirmed(papers: DocumentService, event: Delivery, now: datetime) -> None:
     confirmed = BookingItemConfirmed.from_store(event.data)
     await make_anew(papers, confirmed.booking_id, (K.ITINERARY,), event, now=now)
-
-
-def reached(moved: BookingStatusChanged, lifecycle: Lifecycle) -> bool:
-    return any(each is lifecycle for _, each in moved.steps)
 
 
 async def make(

@@ -33,7 +33,7 @@ from holdfast.domains.notification import to_suppliers
 from holdfast.domains.notification.services import NotificationService
 from holdfast.domains.notification.speech import why_refunded
 from holdfast.domains.notification.telling import Sources, Telling
-from holdfast.kernel.relay import Delivery
+from holdfast.kernel.relay import Delivery, only_where
 
 Answer = Callable[[AsyncSession, Delivery, Sources], Awaitable[None]]
 
@@ -92,19 +92,31 @@ async def announce_refund_when_requested(db: AsyncSession, event: Delivery, sour
     await tell(db, booking, sources, telling, values=values)
 
 
+def they_are_made(event: Delivery) -> bool:
+    steps = BookingStatusChanged.from_store(event.data).steps
+    return any(to is Lifecycle.DOCUMENTS_GENERATED for _, to in steps)
+
+
+@only_where(they_are_made)
 async def send_documents_when_they_are_made(db: AsyncSession, event: Delivery, sources: Sources) -> None:
     """All that a booking has by then, in one message: the latest of each kind."""
     booking = BookingStatusChanged.from_store(event.data)
-    if sources.papers is None or all(each is not Lifecycle.DOCUMENTS_GENERATED for _, each in booking.steps):
+    if sources.papers is None:
         return
     made = (await sources.papers.list_of_booking(booking.booking_id, actor=SYSTEM)).items
     await send_documents(db, booking.booking_id, sources, list({each.kind: each for each in made}.values()), event)
 
 
+def it_corrects_another(event: Delivery) -> bool:
+    made = DocumentGenerated.from_store(event.data)
+    return made.version > 1 or made.kind is DocumentKind.CREDIT_NOTE
+
+
+@only_where(it_corrects_another)
 async def send_document_when_it_corrects_another(db: AsyncSession, event: Delivery, sources: Sources) -> None:
     """A credit note, and whatever replaces what was sent before."""
     made = DocumentGenerated.from_store(event.data)
-    if sources.papers is None or (made.version == 1 and made.kind is not DocumentKind.CREDIT_NOTE):
+    if sources.papers is None:
         return
     papers = (await sources.papers.list_of_booking(made.booking_id, actor=SYSTEM)).items
     new = [each for each in papers if each.id == made.document_id]

@@ -17,7 +17,7 @@ from holdfast.contracts.identity import SYSTEM
 from holdfast.domains.payment.ports import Bookings
 from holdfast.domains.payment.services import LedgerService, OrderService
 from holdfast.kernel.money import Money
-from holdfast.kernel.relay import Delivery
+from holdfast.kernel.relay import Delivery, only_where
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,13 @@ async def restate_sale_when_booking_changes(db: AsyncSession, event: Delivery, d
     )
 
 
+def all_is_returned(event: Delivery) -> bool:
+    return told.BookingStatusChanged.from_store(event.data).lifecycle_status is told.Lifecycle.REFUNDED
+
+
+@only_where(all_is_returned)
 async def restate_sale_when_all_is_returned(db: AsyncSession, event: Delivery, desk: Desk) -> None:
-    if told.BookingStatusChanged.from_store(event.data).lifecycle_status is told.Lifecycle.REFUNDED:
-        await restate_sale_when_booking_changes(db, event, desk)
+    await restate_sale_when_booking_changes(db, event, desk)
 
 
 ENDS: tuple[Answer, ...] = (close_intents_when_booking_ends, restate_sale_when_booking_changes)

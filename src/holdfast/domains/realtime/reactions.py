@@ -33,9 +33,9 @@ async def recheck_connections_when_rights_changed(db: AsyncSession, event: Deliv
     await RealtimeService(db).recheck(UserEvent.from_store(event.data).user_id)
 
 
-async def pulse_when_booking_moved(db: AsyncSession, event: Delivery) -> None:
-    if event.type.startswith("booking."):
-        await RealtimeService(db).booking(event.type, event.data)
+async def pulse_when_booking_moved(db: AsyncSession, events: Sequence[Delivery]) -> None:
+    moved = [(event.type, event.data) for event in events if event.type.startswith("booking.")]
+    await RealtimeService(db).bookings(moved)
 
 
 REACTIONS: Mapping[str, Sequence[Answer]] = {

@@ -1,5 +1,6 @@
 """What realtime does: count what was taken, and say what happened. In a transaction of the system's."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from pydantic import JsonValue
@@ -24,12 +25,15 @@ class RealtimeService:
     def __init__(self, db: AsyncSession) -> None:
         self.db = db
 
-    async def booking(self, type_: str, data: dict[str, JsonValue]) -> None:
-        """`data`: the event's own."""
-        told = BookingEvent.from_store(data)
-        pulse = BookingPulse.model_validate({name: getattr(told, name) for name in BookingPulse.model_fields})
-        rooms = [f"booking:{told.booking_id}", f"venue:{told.venue_id}", STAFF_ROOM]
-        await self.announce(Announcement(event=type_, rooms=rooms, data=pulse))
+    async def bookings(self, moved: Sequence[tuple[str, dict[str, JsonValue]]]) -> None:
+        """The types of events and their own data, in their order."""
+        pulses = []
+        for type_, data in moved:
+            told = BookingEvent.from_store(data)
+            pulse = BookingPulse.model_validate({name: getattr(told, name) for name in BookingPulse.model_fields})
+            rooms = [f"booking:{told.booking_id}", f"venue:{told.venue_id}", STAFF_ROOM]
+            pulses.append(Announcement(event=type_, rooms=rooms, data=pulse))
+        await self.announce(*pulses)
 
     async def revenue(self, taken: Money, *, at: datetime) -> None:
         total = await queries.add_revenue(self.db, at.astimezone(UTC).date(), taken)
@@ -44,5 +48,5 @@ class RealtimeService:
         """Their rights have changed: connections of this account are looked at again now."""
         await broadcast(self.db, Recheck(recheck=user_id).model_dump_json())
 
-    async def announce(self, announcement: Announcement) -> None:
-        await broadcast(self.db, announcement.model_dump_json())
+    async def announce(self, *announcements: Announcement) -> None:
+        await broadcast(self.db, *(each.model_dump_json() for each in announcements))

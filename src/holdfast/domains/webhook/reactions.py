@@ -20,7 +20,7 @@ from holdfast.contracts.webhook import DisabledBecause
 from holdfast.domains.webhook.ports import Bookings, Venues
 from holdfast.domains.webhook.queries import deliveries, endpoints
 from holdfast.domains.webhook.queries.deliveries import Draft
-from holdfast.domains.webhook.rules.audience import OF_BOOKINGS, Audience, audience_of_roles
+from holdfast.domains.webhook.rules.audience import OF_BOOKINGS, Audience, audience_of_roles, patterns_for
 from holdfast.domains.webhook.rules.signing import message
 from holdfast.kernel.errors import NotFound
 from holdfast.kernel.relay import Delivery
@@ -35,38 +35,51 @@ class Sources:
 
 
 Answer = Callable[[AsyncSession, Delivery, Sources], Awaitable[None]]
+Hearer = Callable[[AsyncSession, Sequence[Delivery], Sources], Awaitable[None]]
 
 # while this is false in the database, no event is answered for webhooks' sake
 WANTED = endpoints.ANY_ENABLED
 
 
-async def queue_messages_when_anything_happened(db: AsyncSession, event: Delivery, sources: Sources) -> None:
-    listening = await endpoints.listening(db, event.type)
-    supplier = None
-    if any(each.audience is Audience.SUPPLIER for each in listening):
-        supplier = await supplier_of(event, sources)
-    chosen = [
-        each.id
-        for each in listening
-        if each.audience is Audience.HOUSE or (supplier is not None and each.owner_id == supplier)
-    ]
-    if chosen:
-        body = message(event.type, event.occurred_at, event.data)
-        draft = Draft(event.event_id, event.type, event.aggregate_id, body)
-        await deliveries.insert_deliveries(db, draft, chosen, now=event.occurred_at)
+async def queue_messages_when_anything_happened(
+    db: AsyncSession, events: Sequence[Delivery], sources: Sources
+) -> None:
+    patterns = {event.type: patterns_for(event.type) for event in events}
+    listening = await endpoints.listening(db, set().union(*patterns.values()))
+    suppliers: dict[BookingId, UserId | None] = {}
+    drafts: list[Draft] = []
+    for event in events:
+        hearing = [each for each in listening if not each.events.isdisjoint(patterns[event.type])]
+        if any(each.audience is Audience.SUPPLIER for each in hearing):
+            owner = await supplier_of(event, sources, known=suppliers)
+            hearing = [each for each in hearing if each.audience is Audience.HOUSE or each.owner_id == owner]
+        if hearing:
+            body = message(event.type, event.occurred_at, event.data)
+            drafts += [
+                Draft(each.id, event.event_id, event.type, event.aggregate_id, body, event.occurred_at)
+                for each in hearing
+            ]
+    await deliveries.insert_deliveries(db, drafts)
 
 
-async def supplier_of(event: Delivery, sources: Sources) -> UserId | None:
+async def supplier_of(
+    event: Delivery, sources: Sources, *, known: dict[BookingId, UserId | None]
+) -> UserId | None:
     """Whose venue the booking of this event is at; None where it is of no booking, or of the house's own venue."""
-    booking_id = event.data.get("booking_id")
-    if not event.type.startswith(OF_BOOKINGS) or not isinstance(booking_id, str):
+    told = event.data.get("booking_id")
+    if not event.type.startswith(OF_BOOKINGS) or not isinstance(told, str):
         return None
+    booking_id = BookingId(UUID(told))
+    if booking_id not in known:
+        known[booking_id] = await ask_supplier(booking_id, event.data.get("venue_id"), sources)
+    return known[booking_id]
+
+
+async def ask_supplier(booking_id: BookingId, venue_id: object, sources: Sources) -> UserId | None:
     try:
-        venue_id = event.data.get("venue_id")
         if not isinstance(venue_id, str):
-            booking = await sources.bookings.get(BookingId(UUID(booking_id)), actor=SYSTEM)
-            venue_id = str(booking.venue.id)
-        return (await sources.venues.get_venue(VenueId(UUID(venue_id)))).supplier_id
+            venue_id = (await sources.bookings.get(booking_id, actor=SYSTEM)).venue.id
+        return (await sources.venues.get_venue(VenueId(UUID(str(venue_id))))).supplier_id
     except NotFound:
         return None
 

@@ -44,8 +44,8 @@ class SendTest:
                 raise EndpointDisabled
             event_id = uuid7()
             body = message(TEST, now, {"event_id": str(event_id), "endpoint_id": str(endpoint_id)})
-            draft = deliveries.Draft(event_id=event_id, type=TEST, aggregate_id=event_id, body=body)
-            (delivery_id,) = await deliveries.insert_deliveries(self.db, draft, [endpoint_id], now=now)
+            draft = deliveries.Draft(endpoint_id, event_id, TEST, aggregate_id=event_id, body=body, at=now)
+            (delivery_id,) = await deliveries.insert_deliveries(self.db, [draft])
             return await deliveries.get(self.db, delivery_id, owner_id=None)
 
 

@@ -5,7 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, any_, delete, func, insert, literal, null, select, update
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    any_,
+    column,
+    delete,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -29,12 +42,14 @@ LOG_LENGTH = 20
 
 @dataclass(frozen=True)
 class Draft:
-    """A message as all endpoints get it."""
+    """A message to one endpoint; due, and the first of its kind, at `at`."""
 
+    endpoint_id: EndpointId
     event_id: UUID
     type: str
     aggregate_id: UUID
     body: str
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -60,25 +75,33 @@ class Attempt:
     error: str | None = None
 
 
-async def insert_deliveries(
-    db: AsyncSession, draft: Draft, endpoint_ids: Sequence[EndpointId], *, now: datetime
-) -> list[DeliveryId]:
-    """One for each endpoint; none where it has this message already."""
-    rows = [
-        {
-            "id": uuid7(),
-            "endpoint_id": endpoint_id,
-            "event_id": draft.event_id,
-            "type": draft.type,
-            "aggregate_id": draft.aggregate_id,
-            "body": draft.body,
-            "status": DeliveryStatus.WAITING,
-            "next_attempt_at": now,
-            "created_at": now,
-        }
-        for endpoint_id in endpoint_ids
-    ]
-    done = await db.scalars(upsert(deliveries).values(rows).on_conflict_do_nothing().returning(deliveries.c.id))
+async def insert_deliveries(db: AsyncSession, drafts: Sequence[Draft]) -> list[DeliveryId]:
+    """In this order; none where its endpoint has this message already."""
+    # arrays: a statement that is the same however many they are, and has no more parameters than it may
+    given = {
+        "id": [uuid7() for _ in drafts],
+        "endpoint_id": [each.endpoint_id for each in drafts],
+        "event_id": [each.event_id for each in drafts],
+        "type": [each.type for each in drafts],
+        "aggregate_id": [each.aggregate_id for each in drafts],
+        "body": [each.body for each in drafts],
+        "next_attempt_at": [each.at for each in drafts],
+    }
+    arrays = [literal(values, ARRAY(deliveries.c[name].type)) for name, values in given.items()]
+    rows = (
+        func.unnest(*arrays)
+        .table_valued(
+            *(column(name, deliveries.c[name].type) for name in given), with_ordinality="number", name="given"
+        )
+        .render_derived()
+    )
+    chosen = select(*(rows.c[name] for name in given), literal(DeliveryStatus.WAITING), rows.c.next_attempt_at)
+    done = await db.scalars(
+        upsert(deliveries)
+        .from_select([*given, "status", "created_at"], chosen.order_by(rows.c.number))
+        .on_conflict_do_nothing()
+        .returning(deliveries.c.id)
+    )
     return list(done)
 
 

@@ -23,11 +23,12 @@ ANY_ENABLED = exists(select(endpoints.c.id).where(endpoints.c.enabled))
 
 @dataclass(frozen=True)
 class Listening:
-    """An endpoint that hears of events of one type."""
+    """An endpoint, and the patterns of events that it hears of."""
 
     id: EndpointId
     audience: Audience
     owner_id: UserId
+    events: frozenset[str]
 
 
 async def insert_endpoint(db: AsyncSession, endpoint: EndpointView, audience: Audience) -> None:
@@ -76,16 +77,14 @@ async def remove(db: AsyncSession, endpoint_id: EndpointId) -> None:
     await db.execute(delete(endpoints).where(endpoints.c.id == endpoint_id))
 
 
-async def listening(db: AsyncSession, type_: str) -> list[Listening]:
-    """Who hears of events of this type: `*`, its own name, or the beginning that it falls under."""
-    parts = type_.split(".")
-    patterns = ["*", type_, *(".".join(parts[:length]) + ".*" for length in range(1, len(parts)))]
+async def listening(db: AsyncSession, patterns: Iterable[str]) -> list[Listening]:
+    """Who asks for any of these."""
     rows = await db.execute(
-        select(endpoints.c.id, endpoints.c.audience, endpoints.c.owner_id)
-        .where(endpoints.c.enabled, endpoints.c.events.overlap(patterns))
+        select(endpoints.c.id, endpoints.c.audience, endpoints.c.owner_id, endpoints.c.events)
+        .where(endpoints.c.enabled, endpoints.c.events.overlap(sorted(patterns)))
         .order_by(endpoints.c.id)
     )
-    return [Listening(row.id, Audience(row.audience), row.owner_id) for row in rows]
+    return [Listening(row.id, Audience(row.audience), row.owner_id, frozenset(row.events)) for row in rows]
 
 
 async def note_failure(db: AsyncSession, endpoint_id: EndpointId, *, now: datetime) -> datetime | None:

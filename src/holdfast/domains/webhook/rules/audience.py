@@ -20,6 +20,12 @@ class Audience(StrEnum):
 OF_BOOKINGS = ("booking.", "payment.", "document.")
 
 
+def patterns_for(type_: str) -> list[str]:
+    """What an endpoint asks for to hear of this type: `*`, its own name, or the beginning that it falls under."""
+    parts = type_.split(".")
+    return ["*", type_, *(".".join(parts[:length]) + ".*" for length in range(1, len(parts)))]
+
+
 def audience_of(actor: Actor) -> Audience:
     """SuppliersAndHouseOnly for everybody else."""
     if actor.is_staff:
