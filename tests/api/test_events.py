@@ -49,7 +49,8 @@ async def test_staff_sees_what_was_given_up_and_has_it_told_again(
     path = f"/api/v1/admin/events/{event['event_id']}/replay"
     assert (await client.post(path)).json()["status"] == "waiting"
     again = await client.post(path)
-    assert (again.status_code, again.json()["type"]) == (409, "event-not-parked")
+    said = again.json()
+    assert (said["type"], said["status"], said["state"]) == ("event-not-parked", 409, "waiting")
     await Relay(wired.sessions, {BookingCreated.type: (listen,)}, clock).drain()
     assert told == ["booking.created"], "who had heard it did not hear it again"
     waiting = await client.get("/api/v1/admin/events", params={"status": "waiting"})

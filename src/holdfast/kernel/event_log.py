@@ -100,7 +100,7 @@ async def replay_event(
         if not (
             await db.execute(update(outbox).where(outbox.c.event_id == event_id, PARKED).values(again))
         ).rowcount:  # type: ignore[attr-defined]
-            raise EventNotParked(status=before.status)
+            raise EventNotParked(state=before.status)
         act = Act(
             action="event.replayed",
             actor_type=actor_type,
