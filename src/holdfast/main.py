@@ -26,7 +26,7 @@ from holdfast.api import (
 )
 from holdfast.api import webhooks as provider_webhooks
 from holdfast.api.access import Authenticate, Authentication
-from holdfast.api.admin import addresses, audit, events, invariants, messages, templates
+from holdfast.api.admin import addresses, audit, events, invariants, jobs, messages, templates
 from holdfast.api.admin import bookings as admin_bookings
 from holdfast.api.admin import payments as admin_payments
 from holdfast.api.admin import suppliers as admin_suppliers
@@ -169,7 +169,7 @@ def routes(services: tuple[str, ...], *, mail: bool, sandbox: bool, peers: bool)
     for service in sorted(services, key=sought):
         for router in ROUTERS[service]:
             every.include_router(router)
-    for router in (health.router, invariants.router, audit.router, events.router):
+    for router in (health.router, invariants.router, audit.router, events.router, jobs.router):
         every.include_router(router)
     if mail:
         every.include_router(dev_mail.router)

@@ -29,6 +29,7 @@ from holdfast.kernel.database import transaction
 from holdfast.kernel.errors import DatabaseError, DatabaseUnreachable, Refusal
 from holdfast.kernel.event_log import measure
 from holdfast.kernel.idempotency import forget_before
+from holdfast.kernel.job_log import measure_jobs
 from holdfast.kernel.jobs import Job, Queue, finish, forget_done
 from holdfast.kernel.publisher import Publisher
 from holdfast.kernel.subscriber import Subscriber
@@ -129,10 +130,11 @@ async def forget_messages(wired: Wiring) -> int:
         return await wired.notification(db).forget(before=oldest)
 
 
-async def measure_events(wired: Wiring) -> int:
-    """How many wait to be told, and how long."""
+async def measure_waiting(wired: Wiring) -> int:
+    """How many wait to be told, and how long; how many events and jobs were given up."""
     async with wired.sessions() as db:
         await measure(db, now=wired.clock.now(), outside=wired.settings.events.url is not None)
+        await measure_jobs(db)
     return 0
 
 
@@ -353,7 +355,7 @@ class Worker:
         always = [
             Periodic("relay", self.relay_events, pace.relay_seconds, shared=True),
             Periodic("queue", self.run_queued, pace.relay_seconds, shared=True),
-            Periodic("measure", measure_events, MEASURE_SECONDS, shared=True),
+            Periodic("measure", measure_waiting, MEASURE_SECONDS, shared=True),
         ]
         if self.wired.has("webhook"):
             always.append(Periodic("webhooks", lambda _: self.courier.dispatch(), pace.relay_seconds, shared=True))

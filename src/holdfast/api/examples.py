@@ -488,6 +488,18 @@ EVENT: Json = {
     "last_error": "VenueNotFound()",
 }
 
+JOB: Json = {
+    "id": "0199f0c3-9eaf-7fb1-8c2d-3e4f5a6b7c8a",
+    "name": "document.print",
+    "status": "given_up",
+    "created_at": MADE_AT,
+    "due_at": "2030-01-07T08:08:00Z",
+    "attempts": 8,
+    "done_at": None,
+    "given_up_at": "2030-01-07T08:04:00Z",
+    "last_error": "TimeoutError()",
+}
+
 ITEM: Json = {
     "id": ITEM_ID,
     "booking_id": BOOKING_ID,
@@ -648,6 +660,8 @@ EXAMPLES: dict[str, Json] = {
     "Envelope_NoticeReceivedView_": enveloped({"received": True, "seen_before": False}),
     "EventView": EVENT,
     "Page_EventView_": page(EVENT),
+    "JobView": JOB,
+    "Page_JobView_": page(JOB),
     "Health": {"status": "ok"},
     "Readiness": {"status": "ok", "components": {"database": "ok", "rate_limits": "ok"}},
     "AuditView": {"clean": True, "findings": [{"invariant": "a sold booking holds its claim", "breaches": []}]},

@@ -5,7 +5,7 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from holdfast.cli import database, demo, events, gateway, inspection, serving, users
+from holdfast.cli import database, demo, events, gateway, inspection, queued, serving, users
 from holdfast.kernel.postgres_url import UnusableUrl
 from holdfast.wiring.observation import ExtraMissing
 
@@ -20,6 +20,7 @@ app.add_typer(database.group, name="db")
 app.add_typer(users.group, name="users")
 app.add_typer(users.keys, name="keys")
 app.add_typer(events.group, name="events")
+app.add_typer(queued.group, name="jobs")
 app.add_typer(gateway.group, name="gateway")
 app.command()(inspection.audit)
 app.command()(inspection.doctor)

@@ -1,19 +1,16 @@
 """`holdfast events`: what was given up, telling it again, and what is published."""
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from holdfast.cli.as_system import done
 from holdfast.contracts.identity import SYSTEM
-from holdfast.kernel.errors import Refusal
 from holdfast.kernel.event_log import EventStatus, page_of_events, replay_event
 from holdfast.kernel.paging import MAX_LIMIT, PageRequest
-from holdfast.settings import Settings
-from holdfast.wiring import NoDatabase, Wiring, choreography, existing_database
+from holdfast.wiring import Wiring, choreography
 
 group = typer.Typer(help="Events: those given up, and what is published.", no_args_is_help=True)
 
@@ -64,21 +61,3 @@ def show_choreography() -> None:
     for wire_name, answers in choreography().items():
         for index, answer in enumerate(answers):
             typer.echo(f"{'' if index else wire_name:28} {answer.replace('_', ' ')}")
-
-
-def done(act: Callable[[Wiring, AsyncSession], Awaitable[None]]) -> None:
-    """With a session of the system; a refusal is a line and exit 1."""
-
-    async def connected() -> None:
-        wired = Wiring(Settings(), existing_database(Settings()))
-        try:
-            async with wired.sessions() as db:
-                await act(wired, db)
-        finally:
-            await wired.engine.dispose()
-
-    try:
-        asyncio.run(connected())
-    except (Refusal, NoDatabase) as refusal:
-        typer.echo(str(refusal), err=True)
-        raise typer.Exit(1) from refusal

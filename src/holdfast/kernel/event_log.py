@@ -4,20 +4,18 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from holdfast.kernel.audit import Act, attest
 from holdfast.kernel.contract import Contract, Instant
+from holdfast.kernel.counting import counted
 from holdfast.kernel.database import transaction
 from holdfast.kernel.errors import Conflict, NotFound
 from holdfast.kernel.paging import Page, PageRequest
 from holdfast.kernel.relay import MAX_ATTEMPTS
 from holdfast.kernel.tables import outbox
 from holdfast.kernel.telemetry import EVENTS_GIVEN_UP, EVENTS_LAG, EVENTS_WAITING
-
-# a count reads what it counts; beyond this the exact number matters to nobody
-COUNTED = 1_000_000
 
 
 class EventNotFound(NotFound):
@@ -77,7 +75,7 @@ VIEW = select(STATUS, *(outbox.c[name] for name in EventView.model_fields if nam
 async def page_of_events(db: AsyncSession, page: PageRequest, *, status: EventStatus) -> Page[EventView]:
     """Newest first; the total is counted up to a million."""
     chosen = IN_STATUS[status]
-    total = await counted(db, chosen)
+    total = await counted(db, outbox.c.id, chosen)
     rows = await db.execute(VIEW.where(chosen).order_by(outbox.c.id.desc()).limit(page.limit).offset(page.offset))
     items = [EventView.model_validate(dict(row)) for row in rows.mappings()]
     return Page(items=items, page=page.page, limit=page.limit, total=total)
@@ -132,10 +130,5 @@ async def measure(db: AsyncSession, *, now: datetime, outside: bool) -> None:
     for to, condition in waiting.items():
         oldest = await db.scalar(select(outbox.c.occurred_at).where(condition).order_by(outbox.c.id).limit(1))
         EVENTS_LAG.labels(to).set((now - oldest).total_seconds() if oldest else 0)
-        EVENTS_WAITING.labels(to).set(await counted(db, condition))
-    EVENTS_GIVEN_UP.set(await counted(db, PARKED))
-
-
-async def counted(db: AsyncSession, condition: ColumnElement[bool]) -> int:
-    some = select(outbox.c.id).where(condition).limit(COUNTED).subquery()
-    return await db.scalar(select(func.count()).select_from(some)) or 0
+        EVENTS_WAITING.labels(to).set(await counted(db, outbox.c.id, condition))
+    EVENTS_GIVEN_UP.set(await counted(db, outbox.c.id, PARKED))

@@ -104,6 +104,7 @@ jobs = Table(
     # the span that wanted it
     Column("traceparent", Text, nullable=True),
     Index("jobs_waiting_idx", "due_at", postgresql_where=text("done_at IS NULL AND failed_at IS NULL")),
+    Index("jobs_given_up_idx", "id", postgresql_where=text("failed_at IS NOT NULL")),
     Index("jobs_done_idx", "done_at", postgresql_where=text("done_at IS NOT NULL")),
 )
 

@@ -41,6 +41,7 @@ EVENTS_LAG = Gauge("holdfast_events_lag_seconds", "Age of the oldest event not y
 EVENTS_GIVEN_UP = Gauge("holdfast_events_given_up", "Events that were given up and not replayed")
 BROKER_REACHABLE = Gauge("holdfast_broker_reachable", "1 while the broker of events takes them")
 JOBS = Counter("holdfast_jobs_total", "Runs of queued jobs: done, failed or given up", ["job", "outcome"])
+JOBS_GIVEN_UP = Gauge("holdfast_jobs_given_up", "Queued jobs that were given up and not replayed")
 RATE_LIMITED = Counter("holdfast_rate_limited_total", "Requests refused for want of quota", ["quota"])
 LIMITS_SHARED = Gauge("holdfast_rate_limits_shared", "1 while rate limits are counted in Redis, 0 in this process")
 REDIS_FAILURES = Counter("holdfast_rate_limit_redis_failures_total", "Times that Redis did not answer in time")
