@@ -47,6 +47,7 @@ class Receiver:
     script: list[int | str] = field(default_factory=list)
     authority: Authority | None = None
     location: str = "http://169.254.169.254/latest/meta-data/"
+    retry_after: str | None = None
     received: list[Received] = field(default_factory=list)
     connections: int = 0
 
@@ -102,6 +103,8 @@ class Receiver:
                 await writer.drain()
         else:
             extra = f"location: {self.location}\r\n" if 300 <= int(how) < 400 else ""
+            if self.retry_after is not None:
+                extra += f"Retry-After: {self.retry_after}\r\n"
             said = b"" if how == 204 else b"as told\x00"
             start = f"HTTP/1.1 {how} Told\r\n{extra}content-length: {len(said)}\r\n\r\n"
             writer.write(start.encode() + said)

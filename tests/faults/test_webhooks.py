@@ -32,7 +32,7 @@ from holdfast.kernel.database import transaction
 from holdfast.kernel.outbox import record
 from holdfast.kernel.paging import PageRequest
 from holdfast.wiring import Wiring
-from tests.clock import SettableClock
+from tests.clock import MONDAY, SettableClock
 from tests.house import STAFF, wiring
 from tests.kernel.test_transaction import Spoken, spoken
 from tests.mail_server import Authority
@@ -164,6 +164,40 @@ async def test_what_is_not_taken_arrives_later_with_the_same_id(
     assert first.body == second.body
     delivered = await office.only(endpoint)
     assert [each.status_code for each in delivered.log] == [204, status_code]
+
+
+@pytest.mark.parametrize(
+    ("status_code", "said", "seconds"),
+    [
+        (429, "3600", 3_600),
+        (503, "Mon, 07 Jan 2030 09:30:00 GMT", 5_400),
+        (503, "9" * 20, 86_400),
+        (500, "3600", None),
+        (429, "soon", None),
+        (429, "1", None),
+    ],
+)
+async def test_an_endpoint_that_says_when_is_tried_then(
+    office: Office, status_code: int, said: str, seconds: int | None
+) -> None:
+    office.clock.set(MONDAY)
+    async with Receiver([status_code], retry_after=said) as receiver:
+        endpoint = await office.endpoint(receiver.url())
+        await office.say("hello")
+        await office.send()
+        next_at = (await office.only(endpoint)).next_attempt_at
+        assert next_at is not None
+        waits = next_at - office.clock.now()
+        if seconds is None:
+            assert PAUSES[0] * 0.9 <= waits <= PAUSES[0] * 1.1, "as if it had said nothing"
+        else:
+            assert waits == timedelta(seconds=seconds)
+        office.later(waits - timedelta(seconds=1))
+        await office.send()
+        assert len(receiver.received) == 1, "not before its time"
+        office.later(timedelta(seconds=1))
+        await office.send()
+    assert (await office.only(endpoint)).status is DeliveryStatus.DELIVERED
 
 
 async def test_an_endless_body_is_read_to_a_bound(office: Office) -> None:

@@ -198,6 +198,39 @@ def test_ten_tries_in_three_days() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("0", 0),
+        ("120", 120),
+        ("86401", 86_400),
+        ("9" * 1_000, 86_400),
+        ("9" * 100_000, 0),
+        ("Mon, 07 Jan 2030 08:02:00 GMT", 120),
+        ("Monday, 07-Jan-30 08:02:00 GMT", 120),
+        ("Mon Jan  7 08:02:00 2030", 120),
+        ("Mon, 07 Jan 2030 07:59:00 GMT", 0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 86_400),
+        ("Mon, 07 Jan 2030 25:61:61 GMT", 0),
+        ("Mon, 07 Jan 2030 08:02:00 +0900", 0),
+        ("-1", 0),
+        ("1.5", 0),
+        ("1_000", 0),
+        ("²", 0),
+        ("٣", 0),
+        ("soon", 0),
+        ("", 0),
+    ],
+)
+def test_what_an_endpoint_asks_for_is_a_day_at_most(said: str, seconds: int) -> None:
+    now = datetime(2030, 1, 7, 8, tzinfo=UTC)
+    for status in (429, 503):
+        assert retries.asked_pause(status, said, now=now) == timedelta(seconds=seconds)
+    for other in (None, 301, 500):
+        assert retries.asked_pause(other, said, now=now) == timedelta(0)
+    assert retries.asked_pause(429, None, now=now) == timedelta(0)
+
+
+@pytest.mark.parametrize(
     ("roles", "audience"),
     [
         ([Role.CUSTOMER], None),

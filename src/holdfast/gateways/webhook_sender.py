@@ -130,7 +130,13 @@ class WebhookSender:
             ) as pool,
             pool.stream("POST", parcel.url, headers=[*headers.items()], content=parcel.body) as response,
         ):
-            return Answer(response.status, (await beginning(response)).decode(errors="replace"))
+            said = (await beginning(response)).decode(errors="replace")
+            return Answer(response.status, said, retry_after=header(response, b"retry-after"))
+
+
+def header(response: httpcore.Response, name: bytes) -> str | None:
+    """The first of this name; they come as they were written."""
+    return next((value.decode("latin-1") for each, value in response.headers if each.lower() == name), None)
 
 
 async def beginning(response: httpcore.Response) -> bytes:

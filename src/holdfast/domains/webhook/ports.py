@@ -20,10 +20,11 @@ class Parcel:
 
 @dataclass(frozen=True)
 class Answer:
-    """What an endpoint said: `text` is the beginning of its body."""
+    """What an endpoint said: `text` is the beginning of its body, `retry_after` the header of that name."""
 
     status: int
     text: str
+    retry_after: str | None = None
 
 
 class Sender(Protocol):

@@ -23,7 +23,7 @@ from holdfast.domains.webhook.keyring import Keyring
 from holdfast.domains.webhook.ports import Parcel, Sender
 from holdfast.domains.webhook.queries import deliveries, endpoints
 from holdfast.domains.webhook.queries.deliveries import Attempt, Claimed
-from holdfast.domains.webhook.rules.retries import GONE, MAX_ATTEMPTS, is_hopeless, is_taken, pause
+from holdfast.domains.webhook.rules.retries import GONE, MAX_ATTEMPTS, asked_pause, is_hopeless, is_taken, pause
 from holdfast.domains.webhook.rules.signing import headers
 from holdfast.kernel.clock import Clock
 from holdfast.kernel.database import transaction
@@ -85,12 +85,14 @@ class SendDelivery:
         except Exception as error:  # one message's defect must not hold up the others
             log.exception("webhook sender failed", delivery_id=str(message.id))
             return Attempt(lasted(), error=type(error).__name__)
-        return Attempt(lasted(), status_code=answer.status, answer=storable(answer.text))
+        return Attempt(
+            lasted(), status_code=answer.status, answer=storable(answer.text), retry_after=answer.retry_after
+        )
 
     async def mark(self, message: Claimed, attempt: Attempt, *, now: datetime) -> None:
         taken = attempt.status_code is not None and is_taken(attempt.status_code)
         last = message.attempts >= MAX_ATTEMPTS
-        again_at = None if taken or last else now + pause(message.attempts, chance=random.random())
+        again_at = None if taken or last else next_try(message, attempt, now=now)
         async with transaction(self.db):
             ours = await deliveries.settle(
                 self.db, message, delivered_at=now if taken else None, again_at=again_at
@@ -129,6 +131,12 @@ class SendDelivery:
                 endpoint_id=endpoint.id, owner_id=endpoint.owner_id, because=because, occurred_at=now
             )
             record(self.db, event)
+
+
+def next_try(message: Claimed, attempt: Attempt, *, now: datetime) -> datetime:
+    """By our own pauses, or later where the endpoint asks for it."""
+    own = pause(message.attempts, chance=random.random())
+    return now + max(own, asked_pause(attempt.status_code, attempt.retry_after, now=now))
 
 
 def storable(text: str) -> str:

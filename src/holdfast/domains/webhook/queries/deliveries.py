@@ -67,12 +67,13 @@ class Claimed:
 
 @dataclass(frozen=True)
 class Attempt:
-    """What became of one try."""
+    """What became of one try; `retry_after` is not kept."""
 
     milliseconds: int
     status_code: int | None = None
     answer: str | None = None
     error: str | None = None
+    retry_after: str | None = None
 
 
 async def insert_deliveries(db: AsyncSession, drafts: Sequence[Draft]) -> list[DeliveryId]:
