@@ -1,8 +1,10 @@
 """What containers are made of and started by: linted, and naming nothing that is not there. None is run here."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -57,7 +59,7 @@ def runs(command: list[str]) -> bool:
 
 
 def test_the_dockerfile_has_nothing_that_its_linter_minds() -> None:
-    program = shutil.which("hadolint")
+    program = shutil.which("hadolint", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     if program is None:
         pytest.skip("hadolint is not there for this machine: the Dockerfile is not linted")
     done = subprocess.run([program, str(ROOT / "Dockerfile")], capture_output=True, text=True, check=False)
