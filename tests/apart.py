@@ -174,8 +174,7 @@ async def apart(
                 service_settings(name, urls, patience=patience, broker=broker), databases[name], clock
             )
             service = system.services[name] = await started(name, wired, sockets[name])
-            stack.push_async_callback(wired.engine.dispose)
-            stack.push_async_callback(wired.peers.close)
+            stack.push_async_callback(wired.close)
             stack.push_async_callback(service.stop)
         yield system
 

@@ -207,7 +207,7 @@ def app_from_environment() -> FastAPI:
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Run the background work beside the requests, and close the pool behind the last of them."""
+    """Run the background work beside the requests, and close what is open behind the last of them."""
     wired: Wiring = app.state.wiring
     require_packages(wired.settings.real_providers)  # whatever server runs this: not the first guest finds out
     if overlooked := wired.settings.overlooked_providers:
@@ -226,8 +226,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
                 await work
         await app.state.realtime.stop()
         await wired.creations.drain()
-        await wired.peers.close()
-        await wired.engine.dispose()
+        await wired.close()
 
 
 def operation_id(route: APIRoute) -> str:

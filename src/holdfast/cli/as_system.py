@@ -20,7 +20,7 @@ def done(act: Callable[[Wiring, AsyncSession], Awaitable[None]]) -> None:
             async with wired.sessions() as db:
                 await act(wired, db)
         finally:
-            await wired.engine.dispose()
+            await wired.close()
 
     try:
         asyncio.run(connected())

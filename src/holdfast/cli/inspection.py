@@ -50,7 +50,7 @@ async def audited(settings: Settings) -> list[Finding]:
     try:
         return await wired.audit()
     finally:
-        await wired.engine.dispose()
+        await wired.close()
 
 
 def openapi() -> None:

@@ -51,7 +51,7 @@ class PoolWork:
         await self.worker.queue.run_one(job_id)
 
     async def close(self) -> None:
-        await self.worker.wired.engine.dispose()
+        await self.worker.wired.close()
         if tracing.collector is not None:  # Celery ends its processes without what is said to be done at an exit
             tracing.collector.stop()
 
@@ -66,7 +66,7 @@ async def tend(worker: Worker, pool: Sequence[str]) -> None:
     for task in (keeping, working):
         task.cancel()
     await asyncio.gather(working, keeping, return_exceptions=True)
-    await worker.wired.engine.dispose()
+    await worker.wired.close()
     for task in done:
         if not task.cancelled():
             task.result()

@@ -117,7 +117,7 @@ def worker() -> None:
             asyncio.get_running_loop().add_signal_handler(number, work.cancel)
         with suppress(asyncio.CancelledError):
             await work
-        await wired.engine.dispose()
+        await wired.close()
 
     typer.echo("working", file=sys.stderr)
     asyncio.run(until_told())

@@ -98,7 +98,7 @@ def told(act: Deed) -> None:
             async with wired.sessions() as db:
                 return await act(wired, wired.accounts(db), wired.identity(db))
         finally:
-            await wired.engine.dispose()
+            await wired.close()
 
     try:
         typer.echo(asyncio.run(done()).model_dump_json())

@@ -1,6 +1,7 @@
 """Who takes the money: what the settings say of each provider, as its adapter wants it."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from typing import Protocol, runtime_checkable
 
 from holdfast.domains.payment.ports import Provider
 from holdfast.domains.payment.services import Providers
@@ -10,6 +11,17 @@ from holdfast.gateways.payments.registry import providers
 from holdfast.gateways.payments.sandbox import SandboxProvider
 from holdfast.gateways.payments.terms import PaypalTerms, RazorpayTerms, StripeTerms, WebhookTerms
 from holdfast.settings import PaypalSettings, RazorpaySettings, Settings, StripeSettings
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """A provider that keeps connections open."""
+
+    async def close(self) -> None: ...
+
+
+def closings(known: Iterable[Provider]) -> Iterator[Callable[[], Awaitable[None]]]:
+    return (each.close for each in known if isinstance(each, Closing))
 
 
 def providers_of(settings: Settings, sandbox: SandboxProvider) -> Mapping[str, Provider]:

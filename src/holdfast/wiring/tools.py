@@ -1,6 +1,7 @@
 """What the facades work with: the settings, the database, keys, and the gateways to third parties."""
 
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -34,7 +35,7 @@ from holdfast.kernel.keys import derived_key
 from holdfast.settings import Settings
 from holdfast.wiring.database import master_secret
 from holdfast.wiring.identity import outside_of
-from holdfast.wiring.payments import providers_of, till_of
+from holdfast.wiring.payments import closings, providers_of, till_of
 from holdfast.wiring.peers import Peers
 from holdfast.wiring.post import mail_route_of, sms_gateway_of
 
@@ -48,6 +49,15 @@ class Tools:
     clock: Clock = field(default_factory=SystemClock)
 
     @cached_property
+    def open_ends(self) -> AsyncExitStack:
+        """What was opened and is to be closed, the last one first."""
+        return AsyncExitStack()
+
+    async def close(self) -> None:
+        """Nothing is asked of it any more."""
+        await self.open_ends.aclose()
+
+    @cached_property
     def secret(self) -> SecretStr:
         return master_secret(self.settings)
 
@@ -55,7 +65,7 @@ class Tools:
     def engine(self) -> AsyncEngine:
         """Connections act as a role that owns no table, so that row-level security binds them."""
         database = self.settings.database
-        return create_engine(
+        engine = create_engine(
             self.database_url,
             role=APPLICATION_ROLE,
             pool_size=database.pool_size,
@@ -63,6 +73,8 @@ class Tools:
             pool_timeout=timedelta(seconds=database.pool_timeout_seconds),
             lock_timeout=timedelta(seconds=database.lock_timeout_seconds),
         )
+        self.open_ends.push_async_callback(engine.dispose)
+        return engine
 
     @cached_property
     def quotas(self) -> Quotas:
@@ -97,7 +109,9 @@ class Tools:
 
     @cached_property
     def peers(self) -> Peers:
-        return Peers.of(self.settings, self.service_tokens, self.secret, self.clock)
+        peers = Peers.of(self.settings, self.service_tokens, self.secret, self.clock)
+        self.open_ends.push_async_callback(peers.close)
+        return peers
 
     @cached_property
     def outside(self) -> Outside:
@@ -126,7 +140,10 @@ class Tools:
     def providers(self) -> Mapping[str, Provider]:
         url = self.settings.accounts.public_url
         sandbox = SandboxProvider(self.sessions, self.clock, public_url=url, secret=self.sandbox_secret)
-        return providers_of(self.settings, sandbox)
+        known = providers_of(self.settings, sandbox)
+        for close in closings(known.values()):
+            self.open_ends.push_async_callback(close)
+        return known
 
     @cached_property
     def sandbox_secret(self) -> SecretStr:

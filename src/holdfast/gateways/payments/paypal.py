@@ -178,6 +178,9 @@ class PaypalProvider:
     def http(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(base_url=self.terms.api_base, timeout=self.line.patience)
 
+    async def close(self) -> None:
+        await self.http.aclose()
+
 
 def read(answer: httpx.Response) -> Json:
     """The object in it. NoAnswer for what is none, and for 429 and 5xx."""

@@ -31,12 +31,16 @@ class StripeProvider:
     def __init__(self, terms: StripeTerms, line: Line) -> None:
         self.terms = terms
         self.line = line
+        self.http = stripe.HTTPXClient(timeout=line.patience)
         self.client = stripe.StripeClient(
             terms.secret_key.get_secret_value(),
             base_addresses={"api": terms.api_base},
-            http_client=stripe.HTTPXClient(timeout=line.patience),
+            http_client=self.http,
             max_network_retries=0,  # the line tries again, within its patience
         )
+
+    async def close(self) -> None:
+        await self.http.close_async()  # type: ignore[no-untyped-call]
 
     @understanding
     async def open(self, order: Order) -> Session:
