@@ -1,6 +1,7 @@
 """Accounts over HTTP, with the real middleware, database role and mail queue."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -12,7 +13,7 @@ from holdfast.contracts.identity import SYSTEM, Registration, Role
 from holdfast.domains.notification.sealing import opened
 from holdfast.wiring import Wiring
 from tests.clock import SettableClock
-from tests.house import Json
+from tests.house import Json, serving
 from tests.people import EMAIL, OTHER_PASSWORD, PASSWORD, wrong
 
 AUTH, ME, USERS = "/api/v1/auth", "/api/v1/users/me", "/api/v1/admin/users"
@@ -246,3 +247,17 @@ async def test_the_key_set_is_public(client: httpx.AsyncClient, wired: Wiring) -
     assert answer.status_code == 200
     assert [(key["alg"], key["crv"], "d" in key) for key in answer.json()["keys"]] == [("ES256", "P-256", False)]
     assert answer.headers["cache-control"] == "public, max-age=300"
+
+
+async def test_account_mail_is_in_the_house_s_language_until_the_person_chose_one(wired: Wiring) -> None:
+    spoken = wired.settings.notification.model_copy(update={"language": "de"})
+    german = replace(wired, settings=wired.settings.model_copy(update={"notification": spoken}))
+    async with serving(german) as client:
+        await registered(client, german)
+        mine = held(await login(client))
+        chosen = await client.put("/api/v1/users/me/preferences", json={"language": "fr"}, headers=mine)
+        assert chosen.status_code == 200, chosen.text
+        await client.post(f"{AUTH}/forgot-password", json={"email": EMAIL})
+        async with german.sessions() as db:
+            sent = await db.execute(text("SELECT template, language FROM notification.messages ORDER BY id"))
+            assert [tuple(row) for row in sent] == [("verify_address", "de"), ("reset_password", "fr")]

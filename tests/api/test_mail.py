@@ -32,7 +32,7 @@ NEWS = MessageDraft(
 CODE = MessageDraft(
     to="ada@example.org",
     template=Template.RESET_PASSWORD,
-    values={"valid_for": "1 hour"},
+    values={"valid_minutes": "60"},
     secrets={"link": "https://example.org/reset?token=s3cret"},
 )
 

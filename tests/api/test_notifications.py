@@ -159,7 +159,7 @@ async def test_staff_sees_every_try_of_a_message(
     draft = MessageDraft(
         to="ada@example.org",
         template=Template.VERIFY_ADDRESS,
-        values={"valid_for": "10 minutes"},
+        values={"valid_minutes": "10"},
         secrets={"otp": "493817", "link": "https://example.org/v?token=s3cret"},
     )
     mailer = Moody(clock, Deferred("450 4.2.1 full"), ValueError("broken"), "250 2.0.0 taken as 7F3A")
@@ -185,7 +185,7 @@ async def test_what_is_secret_lies_sealed(wired: Wiring, clock: SettableClock, e
     draft = MessageDraft(
         to="ada@example.org",
         template=Template.RESET_PASSWORD,
-        values={"valid_for": "1 hour"},
+        values={"valid_minutes": "60"},
         secrets={"link": "https://example.org/reset?token=s3cret"},
     )
     sent: list[str] = []

@@ -20,7 +20,7 @@ from tests.house import ADMIN, CUSTOMER, STAFF, STRANGER, SUPPLIER, wiring
 CODE = MessageDraft(
     to="ada@example.org",
     template=Template.RESET_PASSWORD,
-    values={"valid_for": "1 hour"},
+    values={"valid_minutes": "60"},
     secrets={"link": "https://example.org/reset?token=s3cret"},
     user_id=CUSTOMER.id,
 )

@@ -33,7 +33,7 @@ CODE = MessageDraft(
     to="ada@example.org",
     to_name="Ada Lovelace",
     template=Template.VERIFY_ADDRESS,
-    values={"valid_for": "10 minutes"},
+    values={"valid_minutes": "10"},
     secrets={"otp": "493817", "link": "https://example.org/verify?token=s3cret"},
 )
 NEWS = MessageDraft(

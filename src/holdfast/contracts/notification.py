@@ -4,10 +4,10 @@ What each template is filled with; `[ ]` are secrets. Everything is text, alread
 message's language, and every name must be given, if only as None where a `?` says that it may be missing. Which
 category a template is of, and which ways it goes, stands with an example of each in the domain's `kinds.py`.
 
-    verify_address      valid_for [otp] [link]      "10 minutes"; the link proves the address too
+    verify_address      valid_minutes [otp] [link]  "10"; the link proves the address too
     address_known       login_url? reset_url?       somebody tried to register an address that has an account
-    reset_password      valid_for [link]
-    password_changed    changed_at                  "8 January 2030, 12:00 UTC"
+    reset_password      valid_minutes [link]
+    password_changed    changed_at                  "2030-01-08, 12:00 UTC"
     account_banned      reason?
     booking_confirmed   guest_name reference venue_name starts ends party_size total?
     booking_cancelled   guest_name reference venue_name starts refund?
@@ -101,8 +101,8 @@ class MessageDraft(Contract):
     """To whom, which template, with what. `secrets` fill the template too and are wiped once it is sent.
 
     `to` is an address alone; `to_name` is shown beside it. Where its template goes by text message or in the app
-    too, `phone` and `user_id` say where to; what the receiver declined is not sent. `attachments` go with the
-    mail, and are fetched as it is sent.
+    too, `phone` and `user_id` say where to; what the receiver declined is not sent. `language` is the house's
+    where nobody chose one. `attachments` go with the mail, and are fetched as it is sent.
     """
 
     to: Email
@@ -113,7 +113,7 @@ class MessageDraft(Contract):
     secrets: Annotated[dict[str, str], AfterValidator(storable_secrets)] = {}
     user_id: UserId | None = None
     booking_id: UUID | None = None
-    language: LanguageTag = "en"
+    language: LanguageTag | None = None
     attachments: Annotated[list[AttachmentRef], Field(max_length=10)] = []
 
 

@@ -53,7 +53,7 @@ KINDS: Mapping[Template, Kind] = {
     Template.VERIFY_ADDRESS: Kind(
         Category.LEGAL,
         MAIL,
-        {"valid_for": "10 minutes", "otp": "493817", "link": "https://example.org/verify-email?token=sample"},
+        {"valid_minutes": "10", "otp": "493817", "link": "https://example.org/verify-email?token=sample"},
         secrets=frozenset({"otp", "link"}),
     ),
     Template.ADDRESS_KNOWN: Kind(
@@ -65,10 +65,10 @@ KINDS: Mapping[Template, Kind] = {
     Template.RESET_PASSWORD: Kind(
         Category.LEGAL,
         MAIL,
-        {"valid_for": "1 hour", "link": "https://example.org/reset-password?token=sample"},
+        {"valid_minutes": "60", "link": "https://example.org/reset-password?token=sample"},
         secrets=frozenset({"link"}),
     ),
-    Template.PASSWORD_CHANGED: Kind(Category.LEGAL, MAIL, {"changed_at": "7 January 2030, 08:00 UTC"}),
+    Template.PASSWORD_CHANGED: Kind(Category.LEGAL, MAIL, {"changed_at": "2030-01-07, 08:00 UTC"}),
     Template.ACCOUNT_BANNED: Kind(Category.LEGAL, MAIL, {"reason": "fraud"}, optional=frozenset({"reason"})),
     Template.BOOKING_CONFIRMED: Kind(
         Category.TRANSACTIONAL, EVERY_WAY, CONFIRMATION, optional=frozenset({"total"})

@@ -13,7 +13,7 @@ from holdfast.domains.identity.records import UserRecord
 from holdfast.domains.identity.rules.limits import CODE_TTL
 from holdfast.domains.identity.vault import Vault
 
-VALID_FOR = {Purpose.VERIFY: "10 minutes", Purpose.RESET: "1 hour"}
+VALID_MINUTES = {Purpose.VERIFY: "10", Purpose.RESET: "60"}
 
 
 class Post:
@@ -36,7 +36,7 @@ class Post:
         else:
             await proofs.put_code(self.db, address, user_id=user.id, code_hash=code_hash, expires_at=ends)
         link = self.link(Purpose.VERIFY, self.vault.links.issue(Purpose.VERIFY, user.id, now=now))
-        values = {"valid_for": VALID_FOR[Purpose.VERIFY]}
+        values = {"valid_minutes": VALID_MINUTES[Purpose.VERIFY]}
         await self.send(user, Template.VERIFY_ADDRESS, values, {"otp": code, "link": link}, now=now)
 
     async def address_known(self, user: UserRecord, *, now: datetime) -> None:
@@ -46,13 +46,13 @@ class Post:
 
     async def reset_password(self, user: UserRecord, *, version: int, now: datetime) -> None:
         token = self.vault.links.issue(Purpose.RESET, user.id, version=version, now=now)
-        values = {"valid_for": VALID_FOR[Purpose.RESET]}
+        values = {"valid_minutes": VALID_MINUTES[Purpose.RESET]}
         secrets = {"link": self.link(Purpose.RESET, token)}
         await self.send(user, Template.RESET_PASSWORD, values, secrets, now=now)
 
     async def password_changed(self, user: UserRecord, *, now: datetime) -> None:
-        changed_at = f"{now.day} {now:%B %Y, %H:%M} UTC"
-        await self.send(user, Template.PASSWORD_CHANGED, {"changed_at": changed_at}, now=now)
+        values = {"changed_at": f"{now:%Y-%m-%d, %H:%M} UTC"}
+        await self.send(user, Template.PASSWORD_CHANGED, values, now=now)
 
     async def account_banned(self, user: UserRecord, reason: str, *, now: datetime) -> None:
         await self.send(user, Template.ACCOUNT_BANNED, {"reason": reason}, now=now)
@@ -66,7 +66,7 @@ class Post:
         *,
         now: datetime,
     ) -> None:
-        preferred = await people.preferences_of(self.db, user.id)
+        said = await people.preferences_of(self.db, user.id)
         draft = MessageDraft(
             to=user.email,
             to_name=user.full_name,
@@ -74,7 +74,7 @@ class Post:
             values={**values},
             secrets=secrets or {},
             user_id=user.id,
-            language=preferred.language,
+            language=said.language if "language" in said.model_fields_set else None,
         )
         await self.messages.queue(draft, now=now)
 

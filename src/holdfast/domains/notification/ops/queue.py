@@ -62,6 +62,9 @@ class QueueMessage:
         found = await self.people.preferences(draft.user_id)
         return Receiver(has_account=found is not None, preferences=found or Preferences())
 
+    def language(self, draft: MessageDraft) -> str:
+        return draft.language or self.office.language
+
     def reaches(self, draft: MessageDraft, channel: Channel, receiver: Receiver) -> bool:
         if channel is Channel.SMS:
             return self.office.texts and international(draft.phone) is not None
@@ -82,7 +85,7 @@ class QueueMessage:
             recipient=number if channel is Channel.SMS and number else draft.to,
             recipient_name=draft.to_name,
             template=draft.template,
-            language=draft.language,
+            language=self.language(draft),
             details=draft.values,
             sealed=(
                 sealed(draft.secrets, self.office.sealing_key, message_id=message_id) if draft.secrets else None
@@ -114,7 +117,7 @@ class QueueMessage:
         return letters.write(
             draft.template,
             values={**draft.values, **draft.secrets},
-            language=draft.language,
+            language=self.language(draft),
             channel=channel,
             stored=stored[draft.template],
         )
