@@ -1,4 +1,4 @@
-"""The command line, a file per command group. Imports are late: `holdfast --help` need not load a server."""
+"""The command line, a file per command group."""
 
 import sys
 
