@@ -83,7 +83,7 @@ async def test_a_redis_that_hangs_is_waited_for_once(redis: RedisServer) -> None
     started = time.monotonic()
     for used in range(1, 31):
         assert (await quotas.take(many, "a")).remaining == 100 - used
-    assert time.monotonic() - started < 15  # thirty times the patience would be thirty seconds
+    assert time.monotonic() - started < 7.5  # thirty times the patience would be thirty seconds
     assert await quotas.state() == "degraded"
     redis.process.send_signal(signal.SIGCONT)
     assert await back(quotas)
